@@ -1,0 +1,41 @@
+// The method context (spec of the facility, 6.5 to 6.7): who a method runs as, where, with which environment; the
+// expansion of tokens in an exec string; and whether a shell is needed for it.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/spawn.h"
+#include "fmri/fmri.h"
+#include "repository/types.h"
+
+namespace vmkeep::contract {
+
+struct MethodContext {
+  std::optional<Credentials> credentials;  // absent: as the daemon
+  std::string user;                        // name, for messages and for the owner key; the daemon's without a context
+  std::string home;
+  std::string working_directory = "/";
+  std::vector<std::string> environment;    // the whole of it, SMF_* included
+  std::vector<std::string> notes;          // to be logged: 'Ignoring duplicate environment variable "..."'
+};
+
+// Reads the context of a method from the running view: the method's own properties if it has any, else the
+// method_context group, else nothing (6.7).  `base_environment` is PATH, TZ, LANG, LC_* (6.6).
+// Errors: ErrorKind::invalid or not_found: no such user or group; the message is what the log gets.
+// A daemon that is not root may only be asked for its own user: ErrorKind::permission otherwise.
+Result<MethodContext> read_context(const repository::Levels& running, const fmri::Fmri& instance,
+                                   std::string_view method);
+
+// 6.5.  Errors: ErrorKind::invalid, message as after "Could not expand method tokens in ...: ".
+Result<std::string> expand_tokens(std::string_view exec, const fmri::Fmri& instance, std::string_view method,
+                                  const repository::Levels& running);
+
+// Plain words are executed directly; anything a shell would treat specially goes to /bin/sh -c "exec ...".
+std::vector<std::string> command_line(const std::string& exec);
+
+}  // namespace vmkeep::contract

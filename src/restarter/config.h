@@ -1,0 +1,44 @@
+// What the restarter knows of an instance's configuration: the method, startd and dependency property groups of
+// its running snapshot, composed (spec of the facility, sections 2.2, 5 and 6).
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+#include "repository/types.h"
+
+namespace vmkeep::restarter {
+
+enum class Duration { contract, transient, child };
+
+struct MethodConfig {
+  bool present = false;                          // the property group is there
+  std::optional<std::string> exec;               // absent: "Method property '...' is not present"
+  std::optional<std::chrono::seconds> timeout;   // absent: infinite
+  std::vector<std::string> notes;                // to be logged when it runs: a bad timeout and the like
+};
+
+struct InstanceConfig {
+  Duration duration = Duration::contract;
+  bool ignore_core = false;
+  bool ignore_signal = false;
+  bool timeout_retry = true;
+  size_t critical_failure_count = 5;                 // both given, or the defaults (6.11)
+  std::chrono::seconds critical_failure_period{600};
+  MethodConfig start, stop, refresh;
+  std::vector<graph::Dependency> dependencies;
+  // Why the instance must go to maintenance with invalid_dependency; empty: all is well.
+  std::string invalid_dependency;
+};
+
+// Reads it from the running view.  Never fails: what is wrong is recorded in the result, as the spec wants.
+InstanceConfig read_config(const repository::Levels& running, const std::string& fmri);
+
+// The effective enabled flag (2.8): the override, else the permanent one, else nothing: not configured.
+std::optional<bool> read_enabled(const repository::Levels& current);
+
+}  // namespace vmkeep::restarter

@@ -1,0 +1,95 @@
+// The policy of a VM instance: pure tables.
+//
+//   start_plan()  (config, observation, why) -> what the start method does           behaviour spec 3.2
+//   stop_plan()   (config, observation, budget) -> the steps of the stop method        4.1 to 4.3
+//   judge()       (config, history, observation, cause, now) -> a verdict              5.3 to 5.5
+//
+// Nothing here does anything, and nothing else decides.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "graph/state.h"
+#include "vm/config.h"
+#include "vm/state.h"
+
+namespace vmkeep::vm {
+
+// ---- start ----------------------------------------------------------------------------------------------------
+
+enum class StartAction {
+  launch,        // run the VM's process in the contract (boots, or restores what is saved)
+  adopt,         // it runs already: take its process into the contract, touch nothing
+  resume,        // paused and ours: resume it, then adopt
+  poweroff_then_launch,  // stuck and start_stuck_vm
+  wait,          // passing state: look again
+  leave,         // success, and the VM is left as it is (start_halted_vm=false and the like)
+  refuse,        // failure: fatal, maintenance
+  retry,         // the hypervisor did not know: fail in a retryable way
+};
+
+struct StartPlan {
+  StartAction action = StartAction::refuse;
+  std::string why;  // a sentence: "it is saved; start_saved_vm is true; restoring it"
+};
+
+// `commanded`: a verdict asked for this start (restart after an abort), so the start_* properties do not judge
+// again; only what the VM is now matters.
+StartPlan start_plan(const VmConfig& config, const Observation& observed, bool commanded);
+
+// ---- stop -----------------------------------------------------------------------------------------------------
+
+enum class StopAction { savestate, acpipowerbutton, acpisleepbutton, poweroff, reset, emergencystop };
+
+struct StopStep {
+  StopAction action;
+  VmState wanted;                                   // what it should end in; VmState::unknown: nothing to wait for
+  std::optional<std::chrono::milliseconds> budget;  // how long to wait for that; absent: unlimited
+};
+
+struct StopPlan {
+  std::vector<StopStep> steps;  // the next one only if the one before did not get there
+  bool wait_first = false;      // a passing state: look again before deciding
+  std::string why;
+};
+
+// `budget`: what is left of the method's timeout; the plan ends its last step two seconds before it (T50).
+StopPlan stop_plan(const VmConfig& config, const Observation& observed,
+                   std::optional<std::chrono::milliseconds> budget);
+
+// ---- the monitor ----------------------------------------------------------------------------------------------
+
+enum class Cause {
+  contract_empty,  // all its processes are gone
+  report,          // the guard saw it change: paused, saved, stuck, silent
+  look,            // the safety net, a restart of the daemon or of the guard
+};
+std::string_view to_string(Cause cause);
+
+enum class VerdictKind { restart, leave_online, offline, degraded, maintenance, ask_again };
+
+struct Verdict {
+  VerdictKind kind = VerdictKind::leave_online;
+  graph::Reason reason = graph::Reason::none;
+  std::string why;       // one line for the log: "the VM is aborted (2nd time in 1200 s); restarting it"
+  bool resume = false;   // with leave_online: the guard resumes a paused VM
+};
+
+// What must outlive daemon and guard; kept in the volatile store, written before the verdict is carried out.
+struct History {
+  std::vector<Instant> aborts;     // inside the window
+  int unknown_in_a_row = 0;
+};
+
+struct Judgement {
+  Verdict verdict;
+  History history;
+};
+
+Judgement judge(const VmConfig& config, const History& history, const Observation& observed, Cause cause,
+                Instant now);
+
+}  // namespace vmkeep::vm
