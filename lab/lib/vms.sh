@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2086,SC2154  # capitals: lab/virtualbox's variables
+# Tiny VMs, and the guests in them.
+
+guest() {
+    (($# == 1)) || usage "guest NAME"
+    [[ " $GUEST_NAMES " == *" $1 "* ]] || usage "no such guest: $1 (there are: $GUEST_NAMES)"
+    printf '%s\n' "$GUESTS/$1.img"
+}
+
+createvm() {
+    (($# >= 2)) || usage "createvm OWNER NAME [--guest GUEST] [--memory MB] [--home DIR] [--ipc ID]"
+    local owner=$1 name=$2 image memory=16 home='' environment=() options=()
+    shift 2
+    image=$(guest acpi)
+    while (($#)); do
+        (($# >= 2)) || usage "$1 needs a value"
+        case $1 in
+            --guest) image=$(guest "$2") ;;
+            --memory) memory=$2 ;;
+            --home) home=$(realpath -m "$2") environment+=(VBOX_USER_HOME="$home") ;;
+            --ipc) environment+=(VBOX_IPC_SOCKETID="$2") ;;
+            *) usage "createvm: unknown argument: $1" ;;
+        esac
+        shift 2
+    done
+    lab_is_up || die $FAILED "the lab is not up"
+    # A registry of one's own does not come with a folder for VMs of one's own:
+    # without this, equal names in two registries would meet in one folder.
+    [[ -z $home ]] || options+=(--basefolder "$home/vms")
+
+    local COMMAND said uuid folder
+    command_as "$owner" env "${environment[@]}" VBoxManage
+    said=$("${COMMAND[@]}" createvm --name "$name" --ostype Other "${options[@]}" --register) ||
+        die $FAILED "VirtualBox did not create the VM $name"
+    uuid=$(sed -n 's/^UUID: //p' <<<"$said")
+    folder=$(sed -n "s/^Settings file: '\(.*\)\/[^/]*'\$/\1/p" <<<"$said")
+    [[ $uuid && $folder ]] || die $BROKEN "createvm answered in a way that is new: $said"
+    if ! equip; then
+        "${COMMAND[@]}" unregistervm "$uuid" --delete >/dev/null 2>&1 || true
+        die $FAILED "VirtualBox did not take the settings of the VM $name"
+    fi
+    printf '%s\n' "$uuid"
+}
+
+# No driver: the interpreter. No logo: its delay swallows a press of the power
+# button. No network, sound, USB or display server: nothing to wait for.
+equip() {
+    "${COMMAND[@]}" modifyvm "$uuid" --memory "$memory" --vm-execution-engine interpreter --nic1 none \
+        --boot1 floppy --boot2 none --boot3 none --boot4 none --bios-boot-menu disabled \
+        --bios-logo-display-time 0 --bios-logo-fade-in off --bios-logo-fade-out off \
+        --audio-enabled off --uart1 0x3f8 4 --uart-mode1 file "$folder/$name.serial" &&
+        "${COMMAND[@]}" storagectl "$uuid" --name floppy --add floppy &&
+        "${COMMAND[@]}" storageattach "$uuid" --storagectl floppy --port 0 --device 0 --type fdd --medium "$image"
+}
+
+wait_ready() {
+    (($# == 1 || $# == 2)) || usage "wait-ready FILE [SECONDS]"
+    local deadline=$((SECONDS + ${2-20}))
+    until [[ -s $1 ]]; do
+        ((SECONDS < deadline)) || die $FAILED "the guest has not written to $1 in ${2-20} s"
+        sleep 0.02
+    done
+}
