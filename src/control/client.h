@@ -20,14 +20,18 @@ class Client {
   // ErrorKind::unavailable: nobody listens; the message names the socket and says what to do.
   static Result<Client> connect(const std::string& path = socket_path());
 
-  // One call, one reply.  An error reply becomes an Error of the kind that its name says.  `method` without the
-  // interface: "Act".
+  // One call, one reply.  An error reply becomes an Error of the kind that its name says.  `method` without
+  // the interface: "Act".
   Result<boost::json::object> call(const std::string& method, const boost::json::object& parameters,
                                    Instant deadline = kDefaultDeadline());
-  // A call with "more": next() gives each further reply; ErrorKind::timeout at the deadline, after which it may be
-  // called again.
+  // A call with "more": next() gives each further reply; ErrorKind::timeout at the deadline, after which it
+  // may be called again.
   Result<> call_more(const std::string& method, const boost::json::object& parameters);
   Result<boost::json::object> next(Instant deadline);
+
+  // The two halves of call(), for who waits for something else besides: begin(), poll descriptor(), next().
+  Result<> begin(const std::string& method, const boost::json::object& parameters);
+  int descriptor() const { return socket_.get(); }
 
  private:
   explicit Client(Fd socket) : socket_(std::move(socket)) {}

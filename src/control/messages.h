@@ -1,5 +1,5 @@
-// The JSON of the types of org.vmkeep.varlink, both ways.  What comes from a peer is checked: every missing or
-// mistyped member is an Error that names it, never an exception.
+// The JSON of the types of org.vmkeep.varlink, both ways.  What comes from a peer is checked: every missing
+// or mistyped member is an Error that names it, never an exception.
 #pragma once
 
 #include <boost/json/fwd.hpp>
@@ -62,6 +62,8 @@ Result<std::string> value_from(const boost::json::value& json);
 Result<std::string> string_member(const boost::json::object& object, const char* name);
 bool bool_member(const boost::json::object& object, const char* name, bool otherwise);
 int64_t int_member(const boost::json::object& object, const char* name, int64_t otherwise);
+// Absent or null: no strings.
+Result<std::vector<std::string>> strings_member(const boost::json::object& object, const char* name);
 
 // "org.vmkeep.NotFound" and the like, for an error of this kind; and back.
 std::string error_name(ErrorKind kind);

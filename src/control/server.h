@@ -1,10 +1,11 @@
-// The server's side of the wire: accepts, frames, knows the peer, hands calls over one by one and carries replies.
-// What a call means is the daemon's business.
+// The server's side of the wire: accepts, frames, knows the peer, hands calls over one by one and carries
+// replies. What a call means is the daemon's business.
 #pragma once
 
 #include <sys/types.h>
 
 #include <boost/json/object.hpp>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -28,17 +29,18 @@ struct Call {
   bool more = false;
   Peer peer;
   std::shared_ptr<Connection> connection;
+  uint64_t serial = 0;  // which call of its connection it is
 
   void reply(boost::json::object parameters, bool continues = false) const;
   void fail(const Error& error) const;
-  bool alive() const;                       // the client is still there
-  Task<> gone() const;                      // returns when it is not
+  bool alive() const;   // the client is still there
+  Task<> gone() const;  // returns when it is not
 };
 
 class Server {
  public:
-  // Listens on `path` (mode 0666: everybody may ask, few may change; the folder decides who gets there).  A stale
-  // socket of a dead daemon is replaced; one that somebody listens on is ErrorKind::busy.
+  // Listens on `path` (mode 0666: everybody may ask, few may change; the folder decides who gets there).  A
+  // stale socket of a dead daemon is replaced; one that somebody listens on is ErrorKind::busy.
   static Result<std::unique_ptr<Server>> listen(Executor executor, const std::string& path);
   ~Server();
 

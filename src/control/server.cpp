@@ -1,0 +1,185 @@
+#include "control/server.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <cstring>
+#include <list>
+
+#include "base/fd.h"
+#include "control/connection.h"
+
+namespace vmkeep::control {
+namespace {
+
+using Protocol = asio::local::stream_protocol;
+constexpr auto kQuiet = asio::as_tuple(asio::use_awaitable);
+
+constexpr int kBacklog = 128;
+// A method process holds two connections; this is for a user with a few hundred VMs that all start at once.
+constexpr size_t kConnectionsOfOneUser = 1024;
+
+Result<sockaddr_un> address_of(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    return fail(ErrorKind::invalid, "cannot listen on " + path +
+                                        ": the path is too long for a socket; "
+                                        "choose a run folder with a shorter name");
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+// Makes room for our socket: removes what a dead daemon left behind.
+Result<> clear_the_way(const std::string& path, const sockaddr_un& address) {
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) != 0) {
+    if (errno == ENOENT) return {};
+    return errno_error("cannot look at " + path);
+  }
+  if (!S_ISSOCK(found.st_mode)) {
+    return fail(ErrorKind::invalid, path + " is there and is no socket; remove it if nobody needs it");
+  }
+  const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!probe) return errno_error("cannot make a socket");
+  // EAGAIN is a full backlog: somebody listens, if slowly.
+  if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+      errno == EAGAIN) {
+    return fail(ErrorKind::busy, "another vmkeepd listens on " + path);
+  }
+  if (errno != ECONNREFUSED) return errno_error("cannot find out who listens on " + path);
+  if (::unlink(path.c_str()) != 0) return errno_error("cannot remove the stale socket " + path);
+  return {};
+}
+
+Peer peer_of(int socket) {
+  ucred credentials{};
+  socklen_t size = sizeof credentials;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return {};
+  return {credentials.pid, credentials.uid, credentials.gid};
+}
+
+}  // namespace
+
+struct Server::State {
+  Protocol::acceptor acceptor;
+  Queue<Call> calls;
+  std::string path;
+  struct stat file {};  // of the socket, to remove nobody else's
+  std::list<std::weak_ptr<Connection>> connections;
+  bool closed = false;
+
+  State(const Executor& executor, std::string socket)
+      : acceptor(executor), calls(executor), path(std::move(socket)) {}
+
+  size_t connections_of(uid_t uid) {
+    size_t count = 0;
+    for (auto it = connections.begin(); it != connections.end();) {
+      const auto connection = it->lock();
+      if (!connection || !connection->open()) {
+        it = connections.erase(it);
+        continue;
+      }
+      count += connection->peer().uid == uid ? 1U : 0U;
+      ++it;
+    }
+    return count;
+  }
+
+  static Task<> accept(std::shared_ptr<State> self);
+};
+
+Task<> Server::State::accept(std::shared_ptr<State> self) {
+  const Executor executor = self->acceptor.get_executor();
+  while (!self->closed) {
+    auto [error, socket] = co_await self->acceptor.async_accept(kQuiet);
+    if (self->closed) break;
+    if (error) {
+      // Out of descriptors, most likely: whoever waits in the backlog gets his turn when some are free again.
+      co_await sleep_until(now() + Instant(200));
+      continue;
+    }
+    const Peer peer = peer_of(socket.native_handle());
+    if (self->connections_of(peer.uid) >= kConnectionsOfOneUser) continue;
+    const std::weak_ptr<State> server = self;
+    auto connection = std::make_shared<Connection>(std::move(socket), peer, [server](Call call) {
+      if (const auto alive = server.lock(); alive && !alive->closed) alive->calls.push(std::move(call));
+    });
+    self->connections.push_back(connection);
+    connection->run();
+  }
+}
+
+Result<std::unique_ptr<Server>> Server::listen(Executor executor, const std::string& path) {
+  const auto address = address_of(path);
+  if (!address) return address.error();
+  if (auto clear = clear_the_way(path, *address); !clear) return clear.error();
+  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return errno_error("cannot make a socket");
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof(sockaddr_un)) != 0) {
+    return errno_error("cannot make the control socket " + path);
+  }
+  auto state = std::make_shared<State>(executor, path);
+  if (::chmod(path.c_str(), 0666) != 0 || ::lstat(path.c_str(), &state->file) != 0 ||
+      ::listen(socket.get(), kBacklog) != 0) {
+    const Error error = errno_error("cannot listen on " + path);
+    ::unlink(path.c_str());
+    return error;
+  }
+  boost::system::error_code failed;
+  state->acceptor.assign(Protocol(), socket.get(), failed);
+  if (failed) {
+    ::unlink(path.c_str());
+    return fail(ErrorKind::io, "cannot listen on " + path + ": " + failed.message());
+  }
+  [[maybe_unused]] const int kept = socket.release();
+  start(executor, State::accept(state));
+  return std::unique_ptr<Server>(new Server(std::move(state)));
+}
+
+Server::Server(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+Server::~Server() {
+  state_->closed = true;
+  boost::system::error_code ignored;
+  state_->acceptor.close(ignored);
+  for (const auto& weak : state_->connections) {
+    if (const auto connection = weak.lock()) connection->close();
+  }
+  struct stat now_there {};
+  if (::lstat(state_->path.c_str(), &now_there) == 0 && now_there.st_ino == state_->file.st_ino &&
+      now_there.st_dev == state_->file.st_dev) {
+    ::unlink(state_->path.c_str());
+  }
+}
+
+Queue<Call>& Server::calls() {
+  return state_->calls;
+}
+
+void Call::reply(boost::json::object parameters, bool continues) const {
+  connection->reply(*this, std::move(parameters), continues);
+}
+
+void Call::fail(const Error& error) const {
+  connection->fail(*this, error);
+}
+
+bool Call::alive() const {
+  return connection->open();
+}
+
+// No coroutine of its own: the connection must be taken now, not when the caller begins to wait.
+Task<> Call::gone() const {
+  return Connection::until_closed(connection);
+}
+
+}  // namespace vmkeep::control
