@@ -1,18 +1,17 @@
-// Dependencies (spec of the facility, section 5): what is satisfied, unsatisfied (may become true by itself) and
-// unsatisfiable (needs an administrator), who depends on whom, and where a cycle closes.
+// Dependencies (spec of the facility, section 5): what is satisfied, unsatisfied (may become true by itself)
+// and unsatisfiable (needs an administrator), who depends on whom, and where a cycle closes.
 //
-// The graph knows the published facts about each instance (Node) and the dependency groups of each; it decides
-// nothing about methods or states.  Entities: instances, services (an OR over their instances), files, and host
-// facts ("host:network"), which the host room answers.
+// The graph knows the published facts about each instance (Node) and the dependency groups of each; it
+// decides nothing about methods or states.  Entities: instances, services (an OR over their instances),
+// files, and host facts ("host:network"), which the host room answers.
 #pragma once
 
-#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
 #include "graph/state.h"
 
 namespace vmkeep::graph {
@@ -54,6 +53,14 @@ struct Node {
 // event <= restart_on, with fault as "error" and restart as "restart".
 enum class StopCause { fault, restart, refresh };
 
+// Whether a group stops its running dependent for that (5.2); exclude_all never does, it waits for starts.
+bool binds(const Dependency& dependency, StopCause cause);
+// Whether a group stops its running dependent because a member of it came up.
+bool binds_on_start(const Dependency& dependency);
+
+// "svc:/site/db" of "svc:/site/db:one".
+std::string service_of(std::string_view instance);
+
 class Graph {
  public:
   Graph();
@@ -62,12 +69,14 @@ class Graph {
   void set_node(const std::string& instance, const Node& node);  // adds it if it is new
   const Node* node(const std::string& instance) const;
   void remove(const std::string& instance);
-  std::vector<std::string> instances() const;              // in name order
+  std::vector<std::string> instances() const;  // in name order
   std::vector<std::string> instances_of(const std::string& service) const;
 
-  // Replaces the dependencies of an instance.  If that would close a cycle (exclude_all edges do not count) the
-  // new dependencies are not entered, and the path of the cycle comes back, beginning and ending with `instance`.
-  std::vector<std::string> set_dependencies(const std::string& instance, std::vector<Dependency> dependencies);
+  // Replaces the dependencies of an instance.  If that would close a cycle (exclude_all edges do not count)
+  // the new dependencies are not entered, and the path of the cycle comes back, beginning and ending with
+  // `instance`.
+  std::vector<std::string> set_dependencies(const std::string& instance,
+                                            std::vector<Dependency> dependencies);
   const std::vector<Dependency>& dependencies(const std::string& instance) const;
 
   void set_fact(const std::string& name, bool holds);
@@ -91,8 +100,8 @@ class Graph {
   std::vector<std::string> stopped_by(const std::string& instance, StopCause cause) const;
   // Which running dependents must stop because `instance` came up (exclude_all; optional_all that binds on).
   std::vector<std::string> stopped_by_start(const std::string& instance) const;
-  // 5.3: everything online that must go offline before `instance` may be disabled, leaves first, in the order in
-  // which they may stop; without `instance` itself.
+  // 5.3: everything online that must go offline before `instance` may be disabled, leaves first, in the order
+  // in which they may stop; without `instance` itself.
   std::vector<std::string> stop_order(const std::string& instance) const;
 
  private:
