@@ -1,0 +1,126 @@
+#include "daemon/actions.h"
+
+#include <algorithm>
+#include <csignal>
+
+#include "daemon/publish.h"
+
+namespace vmkeep::daemon {
+namespace {
+
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
+}  // namespace
+
+void Actions::perform(const std::vector<restarter::Action>& actions) {
+  for (const auto& action : actions) {
+    std::visit(
+        Overloaded{
+            [&](const restarter::SetState& a) { set_state(a); },
+            [&](const restarter::Log& a) {
+              if (const Record* record = core_.record(a.fmri)) core_.logs.line(record->fmri, a.text);
+            },
+            [&](const restarter::Notice& a) { core_.logs.notice(a.text); },
+            [&](const restarter::RunMethod& a) { methods_.run(a); },
+            [&](const restarter::KillMethod& a) {
+              if (a.vm_instance) owners_.abandon(a.fmri);
+              methods_.kill(a);
+            },
+            [&](const restarter::SignalContract& a) { signal_contract(a); },
+            [&](const restarter::ReleaseContract& a) { release_contract(a); },
+            [&](const restarter::ArmTimer& a) {
+              armed_[{a.fmri, a.timer}] = a.at;
+              timers_changed_.notify();
+            },
+            [&](const restarter::CancelTimer& a) { armed_.erase({a.fmri, a.timer}); },
+            [&](const restarter::AskVerdict& a) { owners_.ask(a); },
+            [&](const restarter::ReplaceGuard& a) { owners_.replace(a.fmri); },
+            [&](const restarter::DisableTemporarily& a) { disable_temporarily(a); },
+            [&](const restarter::TakeStartSnapshot& a) {
+              if (const Record* record = core_.record(a.fmri)) {
+                auto taken = core_.store->commit({repository::TakeSnapshot{record->fmri, "start"}});
+                if (!taken) core_.logs.notice(taken.error().message);
+              }
+            },
+            [&](const restarter::StoreStartStatus&) {},  // methods.cpp has it from the process itself
+            [&](const restarter::ShutDownDone&) {
+              core_.shut_down = true;
+              core_.changed.notify();
+            },
+        },
+        action);
+  }
+}
+
+void Actions::set_state(const restarter::SetState& action) {
+  Record* record = core_.record(action.fmri);
+  if (record == nullptr) return;
+  record->state = action.state;
+  record->next_state = action.next_state;
+  record->reason = action.reason;
+  record->why = action.why;
+  record->state_time = wall_now();
+  const bool up = graph::is_up(action.state) && action.next_state == graph::State::none;
+  if (up && record->restart_issued && (!record->running_again || *record->running_again < *record->restart_issued)) {
+    record->running_again = wall_now();
+    publish_vm(core_, *record);
+  }
+  publish_state(core_, *record);
+  core_.touch(*record);
+}
+
+void Actions::signal_contract(const restarter::SignalContract& action) {
+  const Record* record = core_.record(action.fmri);
+  if (record == nullptr || record->contract == 0) return;
+  auto sent = core_.contracts->signal(record->contract, action.signal);
+  if (!sent) core_.logs.line(record->fmri, sent.error().message);
+}
+
+void Actions::release_contract(const restarter::ReleaseContract& action) {
+  Record* record = core_.record(action.fmri);
+  if (record == nullptr || record->contract == 0) return;
+  if (action.kill) {
+    auto killed = core_.contracts->signal(record->contract, SIGKILL);
+    if (!killed) core_.logs.notice(killed.error().message);
+  }
+  core_.contracts->release(record->contract);
+  record->contract = 0;
+  publish_state(core_, *record);
+  core_.touch(*record);
+}
+
+void Actions::disable_temporarily(const restarter::DisableTemporarily& action) {
+  Record* record = core_.record(action.fmri);
+  if (record == nullptr) return;
+  repository::SetProperty change{record->fmri, "general_ovr", "framework", false, "enabled",
+                                 repository::Property{repository::ValueType::boolean, {"false"}}};
+  auto done = core_.store->commit({std::move(change)});
+  if (!done) core_.logs.notice(done.error().message);
+  record->enabled = false;
+}
+
+Task<> Actions::timers() {
+  for (;;) {
+    Instant next = kNever;
+    for (const auto& [key, at] : armed_) next = std::min(next, at);
+    if (next > now()) {
+      co_await timers_changed_.wait(next);
+      continue;
+    }
+    for (auto timer = armed_.begin(); timer != armed_.end();) {
+      if (timer->second <= now()) {
+        core_.events.push(restarter::TimerFired{timer->first.first, timer->first.second});
+        timer = armed_.erase(timer);
+      } else {
+        ++timer;
+      }
+    }
+  }
+}
+
+}  // namespace vmkeep::daemon

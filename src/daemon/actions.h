@@ -1,0 +1,35 @@
+// Carries out what the restarter wants done.
+#pragma once
+
+#include <set>
+#include <utility>
+
+#include "daemon/core.h"
+#include "daemon/methods.h"
+#include "daemon/owners.h"
+
+namespace vmkeep::daemon {
+
+class Actions {
+ public:
+  Actions(Core& core, Methods& methods, Owners& owners)
+      : core_(core), methods_(methods), owners_(owners), timers_changed_(core.executor) {}
+
+  void perform(const std::vector<restarter::Action>& actions);
+  // Fires what is armed, for ever.
+  Task<> timers();
+
+ private:
+  void set_state(const restarter::SetState& action);
+  void signal_contract(const restarter::SignalContract& action);
+  void release_contract(const restarter::ReleaseContract& action);
+  void disable_temporarily(const restarter::DisableTemporarily& action);
+
+  Core& core_;
+  Methods& methods_;
+  Owners& owners_;
+  std::map<std::pair<std::string, uint64_t>, Instant> armed_;
+  Signal timers_changed_;
+};
+
+}  // namespace vmkeep::daemon

@@ -1,0 +1,284 @@
+#include "daemon/calls.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+
+#include "base/version.h"
+
+namespace vmkeep::daemon {
+namespace {
+
+namespace json = boost::json;
+using control::Call;
+
+bool may_change(const control::Peer& peer) { return peer.uid == 0 || peer.uid == ::geteuid(); }
+
+Result<fmri::Fmri> fmri_parameter(const Call& call) {
+  auto text = control::string_member(call.parameters, "fmri");
+  if (!text) return text.error();
+  return fmri::Fmri::parse(*text);
+}
+
+// The record of the instance that a call names, or an answer that says why not.
+Record* record_parameter(Core& core, const Call& call) {
+  auto name = fmri_parameter(call);
+  if (!name) {
+    call.fail(name.error());
+    return nullptr;
+  }
+  Record* record = core.record(name->entity());
+  if (record == nullptr) {
+    call.fail(fail(ErrorKind::not_found, fmt::format("No such instance \"{}\".", name->entity())));
+  }
+  return record;
+}
+
+}  // namespace
+
+const std::map<std::string, std::pair<Calls::Handler, bool>>& Calls::handlers() {
+  static const std::map<std::string, std::pair<Handler, bool>> table{
+      {"Entries", {&Calls::entries, false}},     {"Read", {&Calls::read, false}},
+      {"Snapshots", {&Calls::snapshots, false}}, {"Commit", {&Calls::commit, true}},
+      {"Instances", {&Calls::instances, false}}, {"Processes", {&Calls::processes, false}},
+      {"Act", {&Calls::act, true}},              {"Watch", {&Calls::watch, false}},
+      {"Shutdown", {&Calls::shutdown, true}},    {"VmMethod", {&Calls::vm_method, false}},
+      {"Version", {&Calls::version, false}},
+  };
+  return table;
+}
+
+Task<> Calls::serve(control::Server& server) {
+  for (;;) {
+    auto call = co_await server.calls().pop();
+    if (!call) continue;
+    const auto found = handlers().find(call->method);
+    if (found == handlers().end()) {
+      call->fail(fail(ErrorKind::unsupported, "no such method: " + call->method));
+    } else if (found->second.second && !may_change(call->peer)) {
+      call->fail(fail(ErrorKind::permission, "Permission denied."));
+    } else {
+      (this->*found->second.first)(*call);
+    }
+  }
+}
+
+// ---- the repository ----------------------------------------------------------------------------------------------
+
+void Calls::entries(const Call& call) {
+  auto entries = core_.store->entries();
+  if (!entries) return call.fail(entries.error());
+  call.reply({{"entries", control::to_json(*entries)}});
+}
+
+void Calls::read(const Call& call) {
+  auto name = fmri_parameter(call);
+  if (!name) return call.fail(name.error());
+  const auto* snapshot = call.parameters.if_contains("snapshot");
+  const bool named = snapshot != nullptr && snapshot->is_string();
+  auto levels = named ? core_.store->read_snapshot(*name, std::string(snapshot->get_string()))
+                      : core_.store->read(*name);
+  if (!levels) return call.fail(levels.error());
+  call.reply(control::to_json(*levels));
+}
+
+void Calls::snapshots(const Call& call) {
+  auto name = fmri_parameter(call);
+  if (!name) return call.fail(name.error());
+  auto names = core_.store->snapshots(*name);
+  if (!names) return call.fail(names.error());
+  call.reply({{"names", json::array(names->begin(), names->end())}});
+}
+
+void Calls::commit(const Call& call) {
+  const auto* list = call.parameters.if_contains("changes");
+  if (list == nullptr) return call.fail(fail(ErrorKind::invalid, "changes is missing"));
+  auto changes = control::changes_from(*list);
+  if (!changes) return call.fail(changes.error());
+  if (auto done = core_.store->commit(*changes); !done) return call.fail(done.error());
+  instances_.follow(*changes);
+  call.reply({});
+}
+
+// ---- instances ---------------------------------------------------------------------------------------------------
+
+void Calls::instances(const Call& call) {
+  const bool dependencies = control::bool_member(call.parameters, "dependencies", false);
+  json::array list;
+  for (const auto& [fmri, record] : core_.records) {
+    list.push_back(control::to_json(instances_.describe(record, dependencies)));
+  }
+  json::array facts;
+  if (dependencies && core_.host) {
+    for (const auto& fact : core_.host->read()) {
+      facts.push_back({{"name", fact.name}, {"holds", fact.holds}, {"why", fact.why}});
+    }
+  }
+  call.reply({{"instances", std::move(list)}, {"facts", std::move(facts)}});
+}
+
+void Calls::processes(const Call& call) {
+  const Record* record = record_parameter(core_, call);
+  if (record == nullptr) return;
+  json::array list;
+  if (record->contract != 0) {
+    for (const auto& member : core_.contracts->members(record->contract)) {
+      list.push_back(control::to_json(
+          control::ProcessMessage{member.pid, member.start_time, member.command, member.arguments}));
+    }
+  }
+  call.reply({{"processes", std::move(list)}});
+}
+
+Result<> Calls::enable(const fmri::Fmri& instance, bool enabled, bool temporary) {
+  using repository::SetProperty;
+  const repository::Property value{repository::ValueType::boolean, {enabled ? "true" : "false"}};
+  repository::ChangeSet changes;
+  if (!temporary) changes.emplace_back(SetProperty{instance, "general", "framework", true, "enabled", value});
+  changes.emplace_back(SetProperty{instance, "general_ovr", "framework", false, "enabled",
+                                   temporary ? std::optional(value) : std::nullopt});
+  if (auto done = core_.store->commit(changes); !done) return done;
+  Record* record = core_.record(instance.str());
+  // Only an administrative disable leads out of maintenance: told even if the flag is what it was.
+  const bool out_of_maintenance =
+      record != nullptr && !enabled && record->state == graph::State::maintenance && record->enabled == false;
+  instances_.follow(changes);
+  if (out_of_maintenance) core_.events.push(restarter::EnabledChanged{instance.str(), false});
+  return {};
+}
+
+Result<> Calls::request(const Record& record, const std::string& verb, bool temporary, bool immediate) {
+  using restarter::Request;
+  restarter::Requested event{record.fmri.str(), Request::restart, immediate, true};
+  if (verb == "clear") {
+    if (record.state != graph::State::maintenance && record.state != graph::State::degraded) {
+      return fail(ErrorKind::invalid,
+                  fmt::format("Instance \"{}\" is not in a maintenance or degraded state.", record.fmri.str()));
+    }
+    event.request = Request::clear;
+  } else if (verb == "maintenance") {
+    event.request = Request::maintain;
+  } else if (verb == "degraded") {
+    if (temporary) return fail(ErrorKind::invalid, "-t may not be used with degraded.");
+    if (record.state != graph::State::online) {
+      return fail(ErrorKind::invalid, fmt::format("Instance \"{}\" is not online.", record.fmri.str()));
+    }
+    event.request = Request::degrade;
+  } else if (verb != "restart") {
+    return fail(ErrorKind::invalid, "unknown verb \"" + verb + "\"");
+  }
+  core_.events.push(std::move(event));
+  return {};
+}
+
+void Calls::act(const Call& call) {
+  auto name = fmri_parameter(call);
+  if (!name) return call.fail(name.error());
+  auto verb = control::string_member(call.parameters, "verb");
+  if (!verb) return call.fail(verb.error());
+  const bool temporary = control::bool_member(call.parameters, "temporary", false);
+  const bool immediate = control::bool_member(call.parameters, "immediate", false);
+  Result<> done;
+  if (*verb == "enable" || *verb == "disable") {
+    done = enable(*name, *verb == "enable", temporary);
+  } else if (*verb == "refresh") {
+    done = instances_.refresh(*name);
+  } else {
+    const Record* record = record_parameter(core_, call);
+    if (record == nullptr) return;
+    done = request(*record, *verb, temporary, immediate);
+  }
+  if (!done) return call.fail(done.error());
+  call.reply({});
+}
+
+// ---- streams -----------------------------------------------------------------------------------------------------
+
+void Calls::watch(const Call& call) {
+  std::vector<std::string> fmris;
+  const auto* list = call.parameters.if_contains("fmris");
+  if (list != nullptr && list->is_array()) {
+    for (const auto& name : list->get_array()) {
+      if (name.is_string()) fmris.emplace_back(name.get_string());
+    }
+  }
+  for (const auto& name : fmris) {
+    if (core_.record(name) == nullptr) {
+      return call.fail(fail(ErrorKind::not_found, "No such instance \"" + name + "\"."));
+    }
+  }
+  if (fmris.empty()) return call.fail(fail(ErrorKind::invalid, "fmris is empty"));
+  start(core_.executor, stream(call, std::move(fmris)));
+}
+
+Task<> Calls::stream(Call call, std::vector<std::string> fmris) {
+  std::map<std::string, uint64_t> sent;
+  while (call.alive()) {
+    for (const auto& name : fmris) {
+      const Record* record = core_.record(name);
+      if (record == nullptr) continue;
+      const auto seen = sent.find(name);
+      if (seen != sent.end() && seen->second == record->version) continue;
+      sent[name] = record->version;
+      call.reply({{"instance", control::to_json(instances_.describe(*record, true))}}, call.more);
+      if (!call.more) co_return;
+    }
+    co_await core_.changed.wait(now() + Instant(30000));
+  }
+}
+
+void Calls::shutdown(const Call& call) {
+  if (!core_.shutting_down) {
+    core_.shutting_down = true;
+    core_.logs.notice("shutdown requested: everything goes down, in order");
+    core_.events.push(restarter::ShutDown{});
+  }
+  start(core_.executor, stream_shutdown(call));
+}
+
+Task<> Calls::stream_shutdown(Call call) {
+  std::set<std::string> up;
+  for (const auto& [fmri, record] : core_.records) {
+    if (graph::is_up(record.state)) up.insert(fmri);
+  }
+  for (;;) {
+    for (auto name = up.begin(); name != up.end();) {
+      const Record* record = core_.record(*name);
+      if (record != nullptr && graph::is_up(record->state)) {
+        ++name;
+        continue;
+      }
+      if (record != nullptr && call.more) {
+        call.reply({{"instance", control::to_json(instances_.describe(*record, false))}, {"done", false}}, true);
+      }
+      name = up.erase(name);
+    }
+    if (core_.shut_down) break;
+    co_await core_.changed.wait(now() + Instant(30000));
+  }
+  call.reply({{"done", true}});
+}
+
+// ---- methods -----------------------------------------------------------------------------------------------------
+
+void Calls::vm_method(const Call& call) {
+  Record* record = record_parameter(core_, call);
+  if (record == nullptr) return;
+  for (const auto& [number, run] : record->runs) {
+    const auto members = core_.contracts->members(run.contract);
+    const bool inside = std::any_of(members.begin(), members.end(),
+                                    [&call](const auto& member) { return member.pid == call.peer.pid; });
+    if (inside) return owners_.method(*record, run, number, call);
+  }
+  call.fail(fail(ErrorKind::permission,
+                 fmt::format("process {} is no method of {}: `vmkeep method` is run by vmkeepd, use svcadm",
+                             call.peer.pid, record->fmri.str())));
+}
+
+void Calls::version(const Call& call) {
+  call.reply({{"version", kVersion}, {"pid", ::getpid()}, {"boot_id", core_.options.boot_id}});
+}
+
+}  // namespace vmkeep::daemon

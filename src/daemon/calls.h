@@ -1,0 +1,44 @@
+// Answers the calls of the control protocol (control/org.vmkeep.varlink), and knows who may make them: anybody may
+// read; root and the daemon's own user may change; a method may act for its own instance.
+#pragma once
+
+#include "control/server.h"
+#include "daemon/core.h"
+#include "daemon/instances.h"
+#include "daemon/owners.h"
+
+namespace vmkeep::daemon {
+
+class Calls {
+ public:
+  Calls(Core& core, Instances& instances, Owners& owners) : core_(core), instances_(instances), owners_(owners) {}
+
+  Task<> serve(control::Server& server);
+
+ private:
+  using Handler = void (Calls::*)(const control::Call&);
+  static const std::map<std::string, std::pair<Handler, bool>>& handlers();  // by method; true: it changes things
+
+  void entries(const control::Call& call);
+  void read(const control::Call& call);
+  void snapshots(const control::Call& call);
+  void commit(const control::Call& call);
+  void instances(const control::Call& call);
+  void processes(const control::Call& call);
+  void act(const control::Call& call);
+  void watch(const control::Call& call);
+  void shutdown(const control::Call& call);
+  void vm_method(const control::Call& call);
+  void version(const control::Call& call);
+
+  Result<> enable(const fmri::Fmri& instance, bool enabled, bool temporary);
+  Result<> request(const Record& record, const std::string& verb, bool temporary, bool immediate);
+  Task<> stream(control::Call call, std::vector<std::string> fmris);
+  Task<> stream_shutdown(control::Call call);
+
+  Core& core_;
+  Instances& instances_;
+  Owners& owners_;
+};
+
+}  // namespace vmkeep::daemon

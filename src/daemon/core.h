@@ -1,0 +1,87 @@
+// What the parts of the daemon share: the store, the restarter, the contracts, the queue of events, and one record
+// for each instance.
+//
+// Data flows one way: control calls, contracts, timers and guards push events; the brain (daemon.cpp) hands them one
+// by one to the restarter; actions.cpp carries out what it answers.  Nothing else changes a state.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "base/loop.h"
+#include "base/reaper.h"
+#include "contract/contract.h"
+#include "control/messages.h"
+#include "daemon/logs.h"
+#include "daemon/options.h"
+#include "host/facts.h"
+#include "repository/repository.h"
+#include "restarter/restarter.h"
+
+namespace vmkeep::daemon {
+
+struct MethodRun {
+  restarter::MethodName method = restarter::MethodName::start;
+  contract::ContractId contract = 0;
+  pid_t pid = -1;
+  Instant started{};
+  std::optional<std::chrono::seconds> timeout;
+  bool commanded = false;
+};
+
+struct Record {
+  fmri::Fmri fmri;
+  repository::Levels running;                // as last loaded or refreshed
+  restarter::InstanceConfig config;
+  std::optional<bool> enabled;               // as the restarter knows it
+  graph::State state = graph::State::uninitialized;
+  graph::State next_state = graph::State::none;
+  graph::Reason reason = graph::Reason::none;
+  std::string why;
+  WallTime state_time{};
+  contract::ContractId contract = 0;         // 0: none
+  contract::ContractId previous_contract = 0;  // an adopted VM may still live there
+  std::optional<int> start_status;
+  std::map<uint64_t, MethodRun> runs;
+  bool claimed = false;                      // a VM instance
+  std::string owner;                         // key of its guard
+  vm::History history;
+  // What svcprop -p vm_monitor/... tells of the last death: when it was seen, when the restart was issued, and when
+  // the VM ran again.
+  std::optional<WallTime> process_ended, restart_issued, running_again;
+  uint64_t version = 0;                      // grows with every change that Watch tells of
+};
+
+struct Core {
+  Executor executor;
+  Options options;
+  Reaper& reaper;
+  Logs logs;
+  std::unique_ptr<repository::Repository> store;
+  std::unique_ptr<contract::Contracts> contracts;
+  std::unique_ptr<host::HostFacts> host;
+  restarter::Restarter restarter;
+  Queue<restarter::Event> events;
+  Signal changed;                            // some record's version grew
+  std::map<std::string, Record> records;     // by FMRI
+  contract::ContractId next_contract = 1;
+  bool shutting_down = false;
+  bool shut_down = false;
+
+  Core(Executor e, Options o, Reaper& r)
+      : executor(e), options(std::move(o)), reaper(r), logs(options.log_folder), events(e), changed(e) {}
+
+  Record* record(const std::string& fmri) {
+    const auto found = records.find(fmri);
+    return found == records.end() ? nullptr : &found->second;
+  }
+  void touch(Record& record) {
+    ++record.version;
+    changed.notify();
+  }
+};
+
+}  // namespace vmkeep::daemon

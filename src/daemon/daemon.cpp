@@ -1,0 +1,128 @@
+#include "daemon/daemon.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include "base/version.h"
+#include "daemon/builtin.h"
+#include "daemon/publish.h"
+#include "host/systemd.h"
+#include "repository/store.h"
+
+namespace vmkeep::daemon {
+
+Daemon::Daemon(Executor executor, Options options, Reaper& reaper)
+    : core_(executor, std::move(options), reaper),
+      owners_(core_),
+      methods_(core_),
+      instances_(core_, owners_),
+      actions_(core_, methods_, owners_),
+      calls_(core_, instances_, owners_) {}
+
+Result<> Daemon::open_stores() {
+  const auto& o = core_.options;
+  // The run folder is for everybody to pass through to the socket; what is private lies below it.
+  for (const auto& [folder, mode] : {std::pair(o.state_folder, 0700U), {o.run_folder, 0755U},
+                                     {o.run_folder + "/private", 0700U}, {o.log_folder, 0755U}}) {
+    if (auto made = make_folders(folder, mode); !made) return made;
+  }
+  repository::StoreOptions store;
+  store.persistent_path = o.state_folder + "/repository.db";
+  store.volatile_path = o.run_folder + "/private/volatile.db";
+  store.boot_id = o.boot_id;
+  auto opened = repository::open_store(store);
+  if (!opened) return opened.error();
+  core_.store = std::move(*opened);
+  return ensure_builtin(*core_.store);
+}
+
+Result<> Daemon::open() {
+  if (auto opened = open_stores(); !opened) return opened;
+  contract::ContractsOptions contracts;
+  contracts.run_folder = core_.options.run_folder;
+  if (core_.options.pids_only) contracts.backend = contract::ContractsOptions::Backend::pids;
+  auto opened = contract::Contracts::open(core_.executor, core_.reaper, contracts);
+  if (!opened) return opened.error();
+  core_.contracts = std::move(*opened);
+  auto host = host::HostFacts::watch(core_.executor);
+  if (!host) return host.error();
+  core_.host = std::move(*host);
+  auto server = control::Server::listen(core_.executor, core_.options.run_folder + "/control.sock");
+  if (!server) return server.error();
+  server_ = std::move(*server);
+
+  core_.logs.notice(fmt::format("vmkeepd {} starts; processes are tracked by {}", kVersion,
+                                core_.contracts->uses_cgroups() ? "cgroups in " + core_.contracts->root() : "pids"));
+  recover_contract_ids(core_);
+  for (const auto& fact : core_.host->read()) core_.events.push(restarter::FactChanged{fact.name, fact.holds});
+  if (auto loaded = instances_.load_all(); !loaded) return loaded;
+  start(core_.executor, brain());
+  start(core_.executor, actions_.timers());
+  start(core_.executor, follow_contracts());
+  start(core_.executor, follow_host());
+  start(core_.executor, calls_.serve(*server_));
+  host::notify_ready();
+  return {};
+}
+
+Task<> Daemon::brain() {
+  for (;;) {
+    auto event = co_await core_.events.pop();
+    if (!event) continue;
+    actions_.perform(core_.restarter.handle(*event, now()));
+    if (const auto* removed = std::get_if<restarter::Removed>(&*event)) {
+      // Its last methods, if any, end on their own; a record without an instance is of no use.
+      if (core_.restarter.view(removed->fmri) == nullptr) core_.records.erase(removed->fmri);
+    }
+  }
+}
+
+void Daemon::on_member_ended(const contract::MemberEnded& event) {
+  for (auto& [fmri, record] : core_.records) {
+    if (record.contract != event.id) continue;
+    if (event.status.success()) return;
+    core_.logs.line(record.fmri, fmt::format("Process {} {}.", event.pid, event.status.text()));
+    if (event.status.core()) {
+      core_.events.push(restarter::ProcessFaulted{fmri, restarter::Fault::core});
+    } else if (event.status.signal() != 0) {
+      core_.events.push(restarter::ProcessFaulted{fmri, restarter::Fault::signal});
+    }
+    return;
+  }
+}
+
+void Daemon::on_emptied(const contract::Emptied& event) {
+  for (auto& [fmri, record] : core_.records) {
+    if (record.contract == event.id) {
+      record.process_ended = wall_now();
+      core_.events.push(restarter::ContractEmptied{fmri});
+      core_.touch(record);
+      return;
+    }
+    if (record.previous_contract == event.id) {
+      core_.contracts->release(event.id);
+      record.previous_contract = 0;
+      return;
+    }
+  }
+}
+
+Task<> Daemon::follow_contracts() {
+  for (;;) {
+    auto event = co_await core_.contracts->events().pop();
+    if (!event) continue;
+    if (const auto* ended = std::get_if<contract::MemberEnded>(&*event)) on_member_ended(*ended);
+    if (const auto* emptied = std::get_if<contract::Emptied>(&*event)) on_emptied(*emptied);
+  }
+}
+
+Task<> Daemon::follow_host() {
+  for (;;) {
+    auto fact = co_await core_.host->changes().pop();
+    if (!fact) continue;
+    core_.logs.notice(fmt::format("{} {}: {}", fact->name, fact->holds ? "holds" : "does not hold", fact->why));
+    core_.events.push(restarter::FactChanged{fact->name, fact->holds});
+  }
+}
+
+}  // namespace vmkeep::daemon

@@ -1,0 +1,45 @@
+// vmkeepd: wires the rooms to the loop.
+//
+//   calls.cpp      the control socket            -> events, answers
+//   contracts      processes that end            -> events
+//   owners.cpp     guards: verdicts, method steps-> events, answers
+//   the brain      one event at a time through the restarter, its actions carried out before the next
+#pragma once
+
+#include <memory>
+
+#include "daemon/actions.h"
+#include "daemon/calls.h"
+#include "daemon/core.h"
+#include "daemon/instances.h"
+#include "daemon/methods.h"
+#include "daemon/owners.h"
+
+namespace vmkeep::daemon {
+
+class Daemon {
+ public:
+  Daemon(Executor executor, Options options, Reaper& reaper);
+
+  // Opens everything and starts all coroutines; after it the loop does the rest.  The VMs of an earlier daemon are
+  // found again before anybody can ask.
+  Result<> open();
+
+ private:
+  Result<> open_stores();
+  Task<> brain();
+  Task<> follow_contracts();
+  Task<> follow_host();
+  void on_member_ended(const contract::MemberEnded& event);
+  void on_emptied(const contract::Emptied& event);
+
+  Core core_;
+  Owners owners_;
+  Methods methods_;
+  Instances instances_;
+  Actions actions_;
+  Calls calls_;
+  std::unique_ptr<control::Server> server_;
+};
+
+}  // namespace vmkeep::daemon

@@ -1,0 +1,151 @@
+#include "daemon/instances.h"
+
+#include <set>
+
+#include "daemon/publish.h"
+
+namespace vmkeep::daemon {
+namespace {
+
+constexpr char kMasterRestarter[] = "svc:/system/svc/restarter:default";
+
+std::string entity_text(const graph::Entity& entity) {
+  switch (entity.kind) {
+    case graph::EntityKind::file: return "file:" + entity.name;
+    case graph::EntityKind::host: return "host:" + entity.name;
+    default: return entity.name;
+  }
+}
+
+// Whatever a change names: the entity, or for a service all its instances.
+fmri::Fmri entity_of(const repository::Change& change) {
+  using namespace repository;
+  if (const auto* c = std::get_if<AddInstance>(&change)) return {c->service, c->instance, {}, {}};
+  if (const auto* c = std::get_if<DeleteEntity>(&change)) return c->entity;
+  if (const auto* c = std::get_if<PutGroup>(&change)) return c->entity;
+  if (const auto* c = std::get_if<DeleteGroup>(&change)) return c->entity;
+  if (const auto* c = std::get_if<SetProperty>(&change)) return c->entity;
+  if (const auto* c = std::get_if<TakeSnapshot>(&change)) return c->instance;
+  return {};
+}
+
+}  // namespace
+
+Result<> Instances::load(const fmri::Fmri& instance, bool recovering) {
+  auto current = core_.store->read(instance);
+  if (!current) return current.error();
+  const auto enabled = restarter::read_enabled(*current);
+  if (!enabled) return {};  // not configured: the restarter is never told about it
+  auto running = core_.store->read_snapshot(instance, repository::kRunning);
+  if (!running && running.error().kind == ErrorKind::not_found) {
+    auto taken = core_.store->commit({repository::TakeSnapshot{instance, repository::kRunning}});
+    if (!taken) return taken.error();
+    running = core_.store->read_running(instance);
+  }
+  if (!running) return running.error();
+  Record& record = core_.records[instance.str()];
+  record.fmri = instance;
+  record.running = std::move(*running);
+  record.config = restarter::read_config(record.running, instance.str());
+  record.enabled = enabled;
+  record.state_time = wall_now();
+  restarter::Recovered recovered;
+  if (recovering) recovered = recover(core_, record);
+  core_.events.push(restarter::Loaded{instance.str(), record.config, enabled, recovered});
+  return {};
+}
+
+Result<> Instances::load_all() {
+  auto entries = core_.store->entries();
+  if (!entries) return entries.error();
+  for (const auto& entry : *entries) {
+    for (const auto& instance : entry.instances) {
+      const fmri::Fmri name{entry.service, instance, {}, {}};
+      if (auto loaded = load(name, true); !loaded) {
+        core_.logs.notice("cannot load " + name.str() + ": " + loaded.error().message);
+      }
+    }
+  }
+  return {};
+}
+
+void Instances::sync(const fmri::Fmri& instance) {
+  Record* record = core_.record(instance.str());
+  auto current = core_.store->read(instance);
+  if (!current) {
+    if (record == nullptr) return;
+    owners_.forget(*record);
+    core_.events.push(restarter::Removed{instance.str()});
+    return;
+  }
+  if (record == nullptr) {
+    if (auto loaded = load(instance, false); !loaded) {
+      core_.logs.notice("cannot load " + instance.str() + ": " + loaded.error().message);
+    }
+    return;
+  }
+  const auto enabled = restarter::read_enabled(*current);
+  if (!enabled || enabled == record->enabled) return;
+  record->enabled = enabled;
+  core_.events.push(restarter::EnabledChanged{instance.str(), *enabled});
+  core_.touch(*record);
+}
+
+void Instances::follow(const repository::ChangeSet& changes) {
+  std::set<fmri::Fmri> touched;
+  for (const auto& change : changes) {
+    const auto entity = entity_of(change);
+    if (entity.is_instance()) touched.insert({entity.service, entity.instance, {}, {}});
+  }
+  for (const auto& instance : touched) sync(instance);
+}
+
+Result<> Instances::refresh(const fmri::Fmri& instance) {
+  Record* record = core_.record(instance.str());
+  auto taken = core_.store->commit({repository::TakeSnapshot{instance, repository::kRunning}});
+  if (!taken) return taken.error();
+  if (record == nullptr) return {};
+  auto running = core_.store->read_running(instance);
+  if (!running) return running.error();
+  record->running = std::move(*running);
+  record->config = restarter::read_config(record->running, instance.str());
+  core_.events.push(restarter::Refreshed{instance.str(), record->config});
+  owners_.configure(*record);
+  return {};
+}
+
+control::InstanceMessage Instances::describe(const Record& record, bool dependencies) {
+  control::InstanceMessage message;
+  message.fmri = record.fmri.str();
+  message.state = graph::to_string(record.state);
+  message.next_state = graph::to_string(record.next_state);
+  message.reason = graph::to_string(record.reason);
+  message.why = record.why;
+  message.state_time = std::chrono::duration<double>(record.state_time.time_since_epoch()).count();
+  message.configured = record.enabled.has_value();
+  message.enabled = record.enabled.value_or(false);
+  if (auto current = core_.store->read(record.fmri)) {
+    const repository::Levels own{current->own, {}};
+    if (const auto value = own.value("general", "enabled")) message.enabled_permanent = *value == "true";
+    if (const auto value = own.value("general_ovr", "enabled")) message.enabled_temporary = *value == "true";
+    message.restarter = current->value("general", "restarter").value_or(kMasterRestarter);
+    if (const auto name = current->value("tm_common_name", "C")) message.name = std::string(*name);
+  }
+  message.contract = record.contract;
+  message.log = core_.logs.path(record.fmri);
+  message.vm = record.claimed;
+  message.start_status = record.start_status;
+  if (!dependencies) return message;
+  message.dependencies.emplace();
+  for (const auto& dependency : record.config.dependencies) {
+    control::DependencyMessage out{dependency.name, std::string(graph::to_string(dependency.grouping)),
+                                   std::string(graph::to_string(dependency.restart_on)), {}};
+    for (const auto& entity : dependency.entities) out.entities.push_back(entity_text(entity));
+    message.dependencies->push_back(std::move(out));
+  }
+  message.satisfied =
+      core_.restarter.graph().satisfaction(record.fmri.str()) == graph::Satisfaction::satisfied;
+  return message;
+}
+
+}  // namespace vmkeep::daemon

@@ -1,0 +1,29 @@
+// Which instances there are: keeps the restarter in step with the repository.
+#pragma once
+
+#include "daemon/core.h"
+#include "daemon/owners.h"
+
+namespace vmkeep::daemon {
+
+class Instances {
+ public:
+  Instances(Core& core, Owners& owners) : core_(core), owners_(owners) {}
+
+  // All of them at the daemon's start, with what an earlier daemon left in this boot.
+  Result<> load_all();
+  // After a commit: whatever it added, deleted, enabled or disabled.
+  void follow(const repository::ChangeSet& changes);
+  // svcadm refresh: takes `running` and rereads it.
+  Result<> refresh(const fmri::Fmri& instance);
+
+  control::InstanceMessage describe(const Record& record, bool dependencies);
+
+ private:
+  void sync(const fmri::Fmri& instance);
+  Result<> load(const fmri::Fmri& instance, bool recovering);
+  Core& core_;
+  Owners& owners_;
+};
+
+}  // namespace vmkeep::daemon

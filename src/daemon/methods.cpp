@@ -1,0 +1,160 @@
+#include "daemon/methods.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+
+#include "contract/context.h"
+#include "daemon/publish.h"
+
+namespace vmkeep::daemon {
+namespace {
+
+// Tokens like %{restarter/contract} want the volatile groups as they are now.
+repository::Levels current_view(Core& core, const Record& record) {
+  auto levels = core.store->read_running(record.fmri);
+  return levels ? std::move(*levels) : record.running;
+}
+
+const restarter::MethodConfig& method_config(const Record& record, restarter::MethodName method) {
+  switch (method) {
+    case restarter::MethodName::stop: return record.config.stop;
+    case restarter::MethodName::refresh: return record.config.refresh;
+    default: return record.config.start;
+  }
+}
+
+}  // namespace
+
+Result<> Methods::prepare(Record& record, const restarter::RunMethod& action, SpawnSpec& spec, int& exit_code) {
+  const std::string name(restarter::to_string(action.method));
+  const auto levels = current_view(core_, record);
+  auto expanded = contract::expand_tokens(action.exec, record.fmri, name, levels);
+  if (!expanded) {
+    return fail(ErrorKind::invalid, fmt::format("Could not expand method tokens in \"{}\": {}.", action.exec,
+                                                expanded.error().message));
+  }
+  core_.logs.line(record.fmri, fmt::format("Executing {} method (\"{}\").", name, *expanded));
+  auto context = contract::read_context(levels, record.fmri, name);
+  if (!context) {
+    exit_code = 96;  // SMF_EXIT_ERR_CONFIG: no retry will make a user appear
+    return fail(ErrorKind::invalid, "svc.startd could not set context for method: " + context.error().message);
+  }
+  for (const auto& note : context->notes) core_.logs.line(record.fmri, note);
+  spec.argv = contract::command_line(*expanded);
+  spec.environment = std::move(context->environment);
+  spec.environment.push_back("VMKEEP_RUN=" + core_.options.run_folder);
+  spec.working_directory = context->working_directory;
+  spec.credentials = context->credentials;
+  return {};
+}
+
+// The start method's contract becomes the instance's; every other method has one of its own.
+Result<contract::ContractId> Methods::make_contract(Record& record, restarter::MethodName method) {
+  const auto id = take_contract_id(core_);
+  auto made = core_.contracts->create(id);
+  if (!made) return made.error();
+  if (method == restarter::MethodName::start) {
+    if (record.contract != 0) record.previous_contract = record.contract;
+    record.contract = id;
+  }
+  return id;
+}
+
+void Methods::not_started(Record& record, const restarter::RunMethod& action, const std::string& why,
+                          int exit_code) {
+  core_.logs.line(record.fmri, why);
+  record.runs.erase(action.run);
+  restarter::MethodEnd end;
+  end.kind = restarter::MethodEnd::Kind::not_started;
+  end.value = exit_code;
+  end.why = why;
+  core_.events.push(restarter::MethodEnded{action.fmri, action.run, end});
+}
+
+void Methods::run(const restarter::RunMethod& action) {
+  Record* record = core_.record(action.fmri);
+  if (record == nullptr) return;
+  for (const auto& note : method_config(*record, action.method).notes) core_.logs.line(record->fmri, note);
+  SpawnSpec spec;
+  int exit_code = 0;
+  if (auto prepared = prepare(*record, action, spec, exit_code); !prepared) {
+    return not_started(*record, action, prepared.error().message, exit_code);
+  }
+  auto id = make_contract(*record, action.method);
+  if (!id) return not_started(*record, action, id.error().message, 0);
+  auto log = core_.logs.open(record->fmri);
+  if (log) spec.standard_output = spec.standard_error = log->get();
+
+  MethodRun& run = record->runs[action.run];
+  run.method = action.method;
+  run.contract = *id;
+  run.started = now();
+  run.timeout = method_config(*record, action.method).timeout;
+  run.commanded = action.commanded.has_value();
+  if (run.commanded) record->restart_issued = wall_now();
+  publish_state(core_, *record);  // the contract is on record before anything lives in it
+
+  SpawnStep step{};
+  auto child = core_.contracts->spawn(*id, spec);
+  if (!child) {
+    // 6.7: a missing working directory is a configuration error; a program that cannot be executed exits 10.
+    const bool configuration = child.error().message.find("chdir") != std::string::npos;
+    static_cast<void>(step);
+    core_.contracts->release(*id);
+    if (action.method == restarter::MethodName::start) record->contract = 0;
+    return not_started(*record, action, child.error().message, configuration ? 96 : 0);
+  }
+  run.pid = child->pid;
+  publish_state(core_, *record);
+  start(core_.executor, follow(core_, action.fmri, action.run, child->pid));
+}
+
+Task<> Methods::follow(Core& core, std::string fmri, uint64_t run, pid_t pid) {
+  const auto status = co_await core.reaper.exited(pid);
+  Record* record = core.record(fmri);
+  restarter::MethodEnd end;
+  if (status->exited()) {
+    end.value = status->code();
+  } else {
+    end.kind = restarter::MethodEnd::Kind::signaled;
+    end.value = status->signal();
+    end.core = status->core();
+  }
+  if (record != nullptr) {
+    const auto found = record->runs.find(run);
+    if (found != record->runs.end()) {
+      const auto ended = found->second;
+      record->runs.erase(found);
+      if (ended.method == restarter::MethodName::start) {
+        record->start_status = status->raw;
+      } else {
+        core.contracts->release(ended.contract);
+      }
+      publish_state(core, *record);
+    }
+  }
+  core.events.push(restarter::MethodEnded{fmri, run, end});
+}
+
+void Methods::kill(const restarter::KillMethod& action) {
+  Record* record = core_.record(action.fmri);
+  if (record == nullptr) return;
+  const auto found = record->runs.find(action.run);
+  const auto id = found != record->runs.end() ? found->second.contract : record->contract;
+  core_.logs.line(record->fmri, fmt::format("Method or service exit timed out.  Killing contract {}.", id));
+  if (action.vm_instance) {
+    // The VM may live in the same contract: only the method's own process ends.
+    if (found != record->runs.end() && found->second.pid > 0) ::kill(found->second.pid, SIGKILL);
+    return;
+  }
+  if (auto killed = core_.contracts->signal(id, SIGKILL); !killed) core_.logs.notice(killed.error().message);
+  const bool stop = found == record->runs.end() || found->second.method == restarter::MethodName::stop;
+  if (stop && record->contract != 0 && record->contract != id) {
+    if (auto killed = core_.contracts->signal(record->contract, SIGKILL); !killed) {
+      core_.logs.notice(killed.error().message);
+    }
+  }
+}
+
+}  // namespace vmkeep::daemon

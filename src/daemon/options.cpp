@@ -1,0 +1,114 @@
+#include "daemon/options.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+#include <cstdlib>
+#include <string_view>
+
+#include "base/clock.h"
+
+namespace vmkeep::daemon {
+namespace {
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+std::string or_else(std::string value, const std::string& otherwise) { return value.empty() ? otherwise : value; }
+
+std::string own_folder() {
+  std::array<char, PATH_MAX> path{};
+  const ssize_t n = ::readlink("/proc/self/exe", path.data(), path.size() - 1);
+  const std::string program(path.data(), n > 0 ? static_cast<size_t>(n) : 0);
+  return program.substr(0, program.rfind('/'));
+}
+
+std::string find_libexec() {
+  if (const std::string wanted = environment("VMKEEP_LIBEXEC"); !wanted.empty()) return wanted;
+  const std::string here = own_folder();
+  for (const std::string& folder : {here, here + "/../libexec/vmkeep"}) {
+    if (::access((folder + "/vmkeep-guard").c_str(), X_OK) == 0) return folder;
+  }
+  return here;
+}
+
+void set_defaults(Options& options) {
+  if (::geteuid() == 0) {
+    options.state_folder = "/var/lib/vmkeep";
+    options.run_folder = or_else(environment("VMKEEP_RUN"), "/run/vmkeep");
+    options.log_folder = "/var/log/vmkeep";
+  } else {
+    const std::string home = environment("HOME");
+    const std::string state = or_else(environment("XDG_STATE_HOME"), home + "/.local/state");
+    options.state_folder = state + "/vmkeep";
+    options.run_folder = or_else(environment("VMKEEP_RUN"), environment("XDG_RUNTIME_DIR") + "/vmkeep");
+    options.log_folder = state + "/vmkeep/log";
+  }
+  options.boot_id = boot_id();
+  options.libexec = find_libexec();
+}
+
+// A path that stays right when the daemon changes its folder.
+Result<std::string> absolute(const std::string& path) {
+  if (path.empty()) return fail(ErrorKind::invalid, "a folder's name is empty");
+  if (path.front() == '/') return path;
+  std::array<char, PATH_MAX> here{};
+  if (::getcwd(here.data(), here.size()) == nullptr) return errno_error("cannot tell the working folder");
+  return std::string(here.data()) + "/" + path;
+}
+
+}  // namespace
+
+const char* usage() {
+  return "usage: vmkeepd [--state DIR] [--run DIR] [--log DIR] [--no-cgroups] [--boot-id ID]\n"
+         "\n"
+         "Keeps virtual machines (and other services) running. Stays in the foreground; tells\n"
+         "systemd when it is ready, and listens on control.sock in the run folder.\n"
+         "\n"
+         "  --state DIR    the repository            (root: /var/lib/vmkeep)\n"
+         "  --run DIR      socket, volatile store    (root: /run/vmkeep)\n"
+         "  --log DIR      the logs                  (root: /var/log/vmkeep)\n"
+         "  --no-cgroups   track processes by pid even where cgroups can be made\n"
+         "  --boot-id ID   what counts as this boot  (the kernel's boot id)\n"
+         "  --version, --help\n";
+}
+
+Result<Options> parse_options(int argc, char** argv) {
+  Options options;
+  set_defaults(options);
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    std::string* value = nullptr;
+    if (word == "--help" || word == "-h" || word == "-?") {
+      options.help = true;
+    } else if (word == "--version") {
+      options.version = true;
+    } else if (word == "--no-cgroups") {
+      options.pids_only = true;
+    } else if (word == "--state") {
+      value = &options.state_folder;
+    } else if (word == "--run") {
+      value = &options.run_folder;
+    } else if (word == "--log") {
+      value = &options.log_folder;
+    } else if (word == "--boot-id") {
+      value = &options.boot_id;
+    } else {
+      return fail(ErrorKind::invalid, "unknown argument \"" + std::string(word) + "\"");
+    }
+    if (value == nullptr) continue;
+    if (++i == argc) return fail(ErrorKind::invalid, std::string(word) + " needs a value");
+    *value = argv[i];
+  }
+  for (std::string* folder : {&options.state_folder, &options.run_folder, &options.log_folder}) {
+    auto path = absolute(*folder);
+    if (!path) return path.error();
+    *folder = std::move(*path);
+  }
+  return options;
+}
+
+}  // namespace vmkeep::daemon

@@ -1,0 +1,25 @@
+// vmkeepd's command line.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+
+namespace vmkeep::daemon {
+
+struct Options {
+  std::string state_folder;  // the persistent store
+  std::string run_folder;    // control.sock, and the volatile store in private/
+  std::string log_folder;    // a log for each instance, and vmkeepd.log
+  std::string boot_id;       // --boot-id: for containers and tests, where the kernel's does not change
+  std::string libexec;       // folder of vmkeep-guard: beside vmkeepd, or ../libexec/vmkeep
+  bool pids_only = false;    // --no-cgroups
+  bool help = false;
+  bool version = false;
+};
+
+// Defaults: as root /var/lib/vmkeep, /run/vmkeep, /var/log/vmkeep; else the XDG folders of the user.
+Result<Options> parse_options(int argc, char** argv);
+const char* usage();
+
+}  // namespace vmkeep::daemon

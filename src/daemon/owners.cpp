@@ -1,0 +1,292 @@
+#include "daemon/owners.h"
+
+#include <fmt/format.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <functional>
+
+#include "contract/context.h"
+#include "control/messages.h"
+#include "daemon/adoption.h"
+#include "daemon/publish.h"
+#include "guard/messages.h"
+
+namespace vmkeep::daemon {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+
+constexpr Instant kBackoff = 1s;  // between two guards that die at once
+
+std::string variable(const std::vector<std::string>& environment, std::string_view name) {
+  std::string value;
+  for (const auto& entry : environment) {
+    if (entry.size() > name.size() && entry.compare(0, name.size(), name) == 0 && entry[name.size()] == '=') {
+      value = entry.substr(name.size() + 1);
+    }
+  }
+  return value;
+}
+
+}  // namespace
+
+struct Owners::Owner {
+  std::string key;
+  std::string driver;
+  contract::MethodContext context;
+  pid_t pid = -1;
+  std::unique_ptr<guard::Channel> channel;
+  Instant launched{};
+  uid_t uid() const { return context.credentials ? context.credentials->uid : ::geteuid(); }
+  gid_t gid() const { return context.credentials ? context.credentials->gid : ::getegid(); }
+};
+
+Result<std::shared_ptr<Owners::Owner>> Owners::owner_of(Record& record) {
+  auto context = contract::read_context(record.running, record.fmri, "start");
+  if (!context) return context.error();
+  auto owner = std::make_shared<Owner>();
+  owner->context = std::move(*context);
+  const auto& environment = owner->context.environment;
+  owner->driver = variable(environment, "VMKEEP_DRIVER");
+  if (owner->driver.empty()) owner->driver = "virtualbox";
+  owner->key = fmt::format("{}:{}:{}:{}:{}:{}", owner->uid(), owner->gid(), variable(environment, "HOME"),
+                           variable(environment, "VBOX_USER_HOME"), variable(environment, "VBOX_IPC_SOCKETID"),
+                           owner->driver);
+  if (owner->context.credentials) {
+    for (const gid_t group : owner->context.credentials->groups) owner->key += "," + std::to_string(group);
+  }
+  record.owner = owner->key;
+  auto& slot = owners_[owner->key];
+  if (!slot) slot = owner;
+  if (!slot->channel) {
+    slot->context = owner->context;
+    if (auto launched = launch(*slot); !launched) return launched.error();
+    start(core_.executor, serve(*this, slot));
+  }
+  return slot;
+}
+
+Result<> Owners::launch(Owner& owner) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return errno_error("socketpair");
+  Fd ours(ends[0]);
+  const Fd theirs(ends[1]);
+  SpawnSpec spec;
+  spec.argv = {core_.options.libexec + "/vmkeep-guard", "--driver", owner.driver};
+  for (const auto& entry : owner.context.environment) {
+    if (entry.rfind("SMF_", 0) != 0) spec.environment.push_back(entry);
+  }
+  spec.environment.push_back("VMKEEP_LIBEXEC=" + core_.options.libexec);
+  spec.credentials = owner.context.credentials;
+  spec.descriptors = {{theirs.get(), 3}};
+  spec.standard_error = STDERR_FILENO;
+  Fd cgroup;
+  const std::string name = fmt::format("{}-{:08x}", owner.uid(), std::hash<std::string>{}(owner.key) & 0xffffffffU);
+  if (core_.contracts->uses_cgroups()) {
+    auto folder = core_.contracts->owner_folder(name, owner.uid(), owner.gid());
+    if (!folder) return in("cannot make a cgroup for the guard", folder.error());
+    auto leaf = open_file(*folder + "/guard", O_RDONLY | O_DIRECTORY);
+    if (!leaf) return leaf.error();
+    cgroup = std::move(*leaf);
+    spec.cgroup = cgroup.get();
+    spec.argv.insert(spec.argv.end(), {"--owner-cgroup", *folder});
+  }
+  auto child = spawn(spec);
+  if (!child) return child.error();
+  core_.reaper.expect(child->pid);
+  owner.pid = child->pid;
+  owner.launched = now();
+  owner.channel = std::make_unique<guard::Channel>(core_.executor, std::move(ours));
+  core_.logs.notice(fmt::format("guard {} started for {} ({})", child->pid, owner.context.user, owner.driver));
+  return {};
+}
+
+// Until the guard's end, which its channel tells at once; then its successor takes over.
+Task<> Owners::serve(Owners& self, std::shared_ptr<Owner> owner) {
+  for (;;) {
+    while (auto message = co_await owner->channel->receive()) self.handle(*owner, *message);
+    ::kill(owner->pid, SIGKILL);  // it may have closed the channel without ending
+    const auto status = co_await self.core_.reaper.exited(owner->pid);
+    self.core_.logs.notice(fmt::format("guard {} {}", owner->pid, status->text()));
+    if (now() - owner->launched < kBackoff) co_await sleep_until(now() + kBackoff);
+    while (true) {
+      auto launched = self.launch(*owner);
+      if (launched) break;
+      self.core_.logs.notice("cannot start a guard: " + launched.error().message);
+      co_await sleep_until(now() + Instant(5s));
+    }
+    self.lost(*owner);
+  }
+}
+
+void Owners::lost(Owner& owner) {
+  for (auto& [fmri, record] : core_.records) {
+    if (!record.claimed || record.owner != owner.key) continue;
+    configure(record);
+    if (const auto call = waiting_.find(fmri); call != waiting_.end()) {
+      call->second.reply({{"action", "wait"}, {"code", 0}, {"text", ""}});
+      waiting_.erase(call);
+    }
+    const auto question = questions_.find(fmri);
+    if (question != questions_.end()) {
+      send_question(record, question->second);
+    } else if (graph::is_up(record.state) && record.runs.empty()) {
+      // The successor has to look before it can watch.  Number 0 is nobody's question: only the look counts.
+      send_question(record, Question{0, vm::Cause::look, owner.key});
+    }
+  }
+}
+
+void Owners::send(Record& record, const json::object& message) {
+  const auto found = owners_.find(record.owner);
+  if (found != owners_.end() && found->second->channel) found->second->channel->send(message);
+}
+
+Result<> Owners::claim(Record& record) {
+  auto owner = owner_of(record);
+  if (!owner) return owner.error();
+  if (!record.claimed) {
+    record.claimed = true;
+    publish_vm(core_, record);
+    core_.events.push(restarter::Claimed{record.fmri.str()});
+  }
+  configure(record);
+  return {};
+}
+
+void Owners::configure(Record& record) {
+  if (!record.claimed) return;
+  repository::Levels only;
+  for (auto [from, to] : {std::pair(&record.running.own, &only.own), {&record.running.service, &only.service}}) {
+    if (const auto group = from->find("vm"); group != from->end()) to->insert(*group);
+  }
+  auto message = guard::message("configure", record.fmri.str());
+  message["groups"] = control::to_json(only);
+  send(record, message);
+}
+
+void Owners::forget(Record& record) {
+  questions_.erase(record.fmri.str());
+  if (record.claimed) send(record, guard::message("forget", record.fmri.str()));
+}
+
+void Owners::send_question(Record& record, const Question& question) {
+  auto message = guard::message("ask", record.fmri.str());
+  message["question"] = question.number;
+  message["cause"] = vm::to_string(question.cause);
+  message["history"] = guard::to_json(record.history);
+  send(record, message);
+}
+
+void Owners::ask(const restarter::AskVerdict& action) {
+  Record* record = core_.record(action.fmri);
+  if (record == nullptr) return;
+  if (auto owner = owner_of(*record); !owner) {
+    core_.logs.line(record->fmri, "No guard can be started for the VM: " + owner.error().message);
+    return;  // the restarter's deadline takes care of the rest
+  }
+  configure(*record);
+  const Question question{action.question, action.cause, record->owner};
+  questions_[action.fmri] = question;
+  send_question(*record, question);
+}
+
+void Owners::replace(const std::string& fmri) {
+  const Record* record = core_.record(fmri);
+  const auto found = record != nullptr ? owners_.find(record->owner) : owners_.end();
+  if (found == owners_.end() || found->second->pid <= 0) return;
+  core_.logs.notice(fmt::format("guard {} does not answer for {}: replaced", found->second->pid, fmri));
+  ::kill(found->second->pid, SIGKILL);  // serve() sees the end and starts the successor
+}
+
+void Owners::abandon(const std::string& fmri) {
+  waiting_.erase(fmri);
+  if (Record* record = core_.record(fmri)) send(*record, guard::message("abandon", fmri));
+}
+
+void Owners::method(Record& record, const MethodRun& run, uint64_t number, const control::Call& call) {
+  const std::string fmri = record.fmri.str();
+  const std::string step = guard::text_of(call.parameters, "step");
+  if (step == "plan" || step == "again") {
+    if (auto claimed = claim(record); !claimed) return call.fail(claimed.error());
+    auto message = guard::message("method", fmri);
+    message["call"] = number;
+    message["method"] = restarter::to_string(run.method);
+    message["commanded"] = run.commanded;
+    if (run.timeout) {
+      const auto left = Instant(*run.timeout) - (now() - run.started);
+      message["budget_ms"] = std::max<int64_t>(left.count(), 0);
+    }
+    waiting_.insert_or_assign(fmri, call);
+    send(record, message);
+  } else if (step == "launched" || step == "died") {
+    auto message = guard::message(step.c_str(), fmri);
+    message["call"] = number;
+    message["pid"] = control::int_member(call.parameters, "pid", -1);
+    message["text"] = guard::text_of(call.parameters, "text");
+    if (step == "launched") {
+      waiting_.insert_or_assign(fmri, call);
+    } else {
+      call.reply({{"action", "wait"}, {"code", 0}, {"text", ""}});
+    }
+    send(record, message);
+  } else {
+    call.fail(fail(ErrorKind::invalid, "step \"" + step + "\" is none of plan, again, launched, died"));
+  }
+}
+
+void Owners::handle(Owner& owner, const json::object& message) {
+  const std::string kind = guard::text_of(message, "kind");
+  Record* record = core_.record(guard::text_of(message, "fmri"));
+  // A guard speaks for its owner's instances only.
+  if (record == nullptr || record->owner != owner.key) return;
+  if (kind == "step") on_step(*record, message);
+  if (kind == "adopt") on_adopt(owner, *record, message);
+  if (kind == "verdict") on_verdict(*record, message);
+  if (kind == "report") core_.events.push(restarter::Reported{record->fmri.str()});
+  if (kind == "log") core_.logs.line(record->fmri, guard::text_of(message, "text"));
+}
+
+void Owners::on_step(Record& record, const json::object& message) {
+  const auto found = waiting_.find(record.fmri.str());
+  const auto number = static_cast<uint64_t>(control::int_member(message, "call", 0));
+  if (found == waiting_.end() || record.runs.count(number) == 0) return;
+  const control::Call call = found->second;
+  waiting_.erase(found);
+  json::object reply;
+  for (const char* member : {"action", "argv", "environment", "code", "text"}) {
+    if (const auto* value = message.if_contains(member)) reply[member] = *value;
+  }
+  call.reply(std::move(reply));
+}
+
+void Owners::on_adopt(Owner& owner, Record& record, const json::object& message) {
+  const auto pid = static_cast<pid_t>(control::int_member(message, "pid", -1));
+  auto answer = guard::message("adopted", record.fmri.str());
+  answer["pid"] = pid;
+  answer["text"] = adopt(core_, record, pid, owner.uid(), owner.driver);
+  owner.channel->send(answer);
+}
+
+void Owners::on_verdict(Record& record, const json::object& message) {
+  const auto number = static_cast<uint64_t>(control::int_member(message, "question", 0));
+  const auto found = questions_.find(record.fmri.str());
+  if (number == 0 || found == questions_.end() || found->second.number != number) return;
+  auto verdict = guard::verdict_from(message);
+  if (!verdict) {
+    core_.logs.notice("guard " + verdict.error().message);
+    return;
+  }
+  if (const auto* history = message.if_contains("history"); history != nullptr && history->is_object()) {
+    record.history = guard::history_from(history->get_object());
+    publish_vm(core_, record);  // before the verdict is carried out
+  }
+  questions_.erase(found);
+  core_.events.push(restarter::VerdictGiven{record.fmri.str(), number, std::move(*verdict)});
+}
+
+}  // namespace vmkeep::daemon

@@ -1,0 +1,58 @@
+// The guards: one process for each owner key (uid, gid, groups, HOME, VBOX_USER_HOME, VBOX_IPC_SOCKETID, driver),
+// started when the first VM instance of that owner claims itself, started again when it dies.
+//
+// What was under way when a guard died is taken up again by its successor: the methods that wait are told to ask
+// again, the questions are asked again.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "control/server.h"
+#include "daemon/core.h"
+#include "guard/channel.h"
+
+namespace vmkeep::daemon {
+
+class Owners {
+ public:
+  explicit Owners(Core& core) : core_(core) {}
+
+  // Makes the instance a VM instance and tells its guard about it.
+  Result<> claim(Record& record);
+  void configure(Record& record);
+  void forget(Record& record);
+  void ask(const restarter::AskVerdict& action);
+  void replace(const std::string& fmri);
+  void abandon(const std::string& fmri);
+  // VmMethod of the control protocol; the call is answered when the guard has said what is next.
+  void method(Record& record, const MethodRun& run, uint64_t number, const control::Call& call);
+
+ private:
+  struct Owner;
+  struct Question {
+    uint64_t number = 0;
+    vm::Cause cause = vm::Cause::look;
+    std::string owner;
+  };
+
+  Result<std::shared_ptr<Owner>> owner_of(Record& record);
+  Result<> launch(Owner& owner);
+  void send(Record& record, const boost::json::object& message);
+  void send_question(Record& record, const Question& question);
+  static Task<> serve(Owners& self, std::shared_ptr<Owner> owner);
+  void lost(Owner& owner);
+  void handle(Owner& owner, const boost::json::object& message);
+  void on_step(Record& record, const boost::json::object& message);
+  void on_adopt(Owner& owner, Record& record, const boost::json::object& message);
+  void on_verdict(Record& record, const boost::json::object& message);
+
+  Core& core_;
+  std::map<std::string, std::shared_ptr<Owner>> owners_;  // by key
+  std::map<std::string, control::Call> waiting_;          // methods that wait for a step, by FMRI
+  std::map<std::string, Question> questions_;             // open questions, by FMRI
+};
+
+}  // namespace vmkeep::daemon

@@ -1,0 +1,158 @@
+#include "daemon/publish.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace vmkeep::daemon {
+namespace {
+
+using repository::Property;
+using repository::PropertyGroup;
+using repository::PutGroup;
+using repository::ValueType;
+
+constexpr char kRestarterService[] = "system/svc/restarter";
+
+Property text(std::string value) { return {ValueType::astring, {std::move(value)}}; }
+Property count(uint64_t value) { return {ValueType::count, {std::to_string(value)}}; }
+Property integer(int64_t value) { return {ValueType::integer, {std::to_string(value)}}; }
+Property boolean(bool value) { return {ValueType::boolean, {value ? "true" : "false"}}; }
+Property time(WallTime value) {
+  const auto ns = value.time_since_epoch().count();
+  return {ValueType::time, {fmt::format("{}.{:09}", ns / 1000000000, ns % 1000000000)}};
+}
+
+std::optional<WallTime> time_of(std::string_view value) {
+  int64_t seconds = 0;
+  int64_t nanoseconds = 0;
+  const auto dot = value.find('.');
+  const auto whole = value.substr(0, dot);
+  if (std::from_chars(whole.data(), whole.data() + whole.size(), seconds).ec != std::errc()) return std::nullopt;
+  if (dot != std::string_view::npos) {
+    const auto rest = value.substr(dot + 1);
+    std::from_chars(rest.data(), rest.data() + rest.size(), nanoseconds);
+  }
+  return WallTime(std::chrono::seconds(seconds) + std::chrono::nanoseconds(nanoseconds));
+}
+
+int64_t number_of(std::optional<std::string_view> value, int64_t otherwise = 0) {
+  int64_t number = otherwise;
+  if (value) std::from_chars(value->data(), value->data() + value->size(), number);
+  return number;
+}
+
+void put(Core& core, const fmri::Fmri& entity, PropertyGroup group) {
+  const std::string what = group.name;
+  group.persistent = false;
+  auto done = core.store->commit({PutGroup{entity, std::move(group), std::nullopt}});
+  if (!done) core.logs.notice("cannot publish " + what + " of " + entity.str() + ": " + done.error().message);
+}
+
+// Where there are no cgroups, the processes of a contract are found again by pid and start time.
+Property members(Core& core, const Record& record) {
+  Property pids{ValueType::astring, {}};
+  if (record.contract == 0 || core.contracts->uses_cgroups()) return pids;
+  for (const auto& member : core.contracts->members(record.contract)) {
+    pids.values.push_back(fmt::format("{}:{}", member.pid, member.start_time));
+  }
+  return pids;
+}
+
+std::vector<std::pair<pid_t, int64_t>> members_of(const repository::Levels& levels) {
+  std::vector<std::pair<pid_t, int64_t>> pids;
+  const auto* property = levels.find("restarter", "members");
+  if (property == nullptr) return pids;
+  for (const std::string_view entry : property->values) {
+    const auto colon = entry.find(':');
+    if (colon == std::string_view::npos) continue;
+    pids.emplace_back(static_cast<pid_t>(number_of(entry.substr(0, colon))), number_of(entry.substr(colon + 1)));
+  }
+  return pids;
+}
+
+}  // namespace
+
+void publish_state(Core& core, const Record& record) {
+  PropertyGroup group;
+  group.name = "restarter";
+  group.type = "framework";
+  auto& p = group.properties;
+  p["state"] = text(std::string(graph::to_string(record.state)));
+  p["next_state"] = text(std::string(graph::to_string(record.next_state)));
+  p["auxiliary_state"] = text(std::string(graph::to_string(record.reason)));
+  p["state_timestamp"] = time(record.state_time);
+  p["logfile"] = text(core.logs.path(record.fmri));
+  if (!record.why.empty()) p["why"] = text(record.why);
+  if (record.contract != 0) p["contract"] = count(record.contract);
+  if (record.previous_contract != 0) p["previous_contract"] = count(record.previous_contract);
+  if (record.start_status) p["start_method_waitstatus"] = integer(*record.start_status);
+  for (const auto& [run, method] : record.runs) {
+    if (method.pid > 0) p["method_pid"] = count(static_cast<uint64_t>(method.pid));
+  }
+  if (auto pids = members(core, record); !pids.values.empty()) p["members"] = std::move(pids);
+  put(core, record.fmri, std::move(group));
+}
+
+void publish_vm(Core& core, const Record& record) {
+  PropertyGroup group;
+  group.name = "vm_monitor";
+  group.type = "implementation";
+  auto& p = group.properties;
+  p["claimed"] = boolean(record.claimed);
+  p["unknown_in_a_row"] = integer(record.history.unknown_in_a_row);
+  Property aborts{ValueType::integer, {}};
+  for (const Instant at : record.history.aborts) aborts.values.push_back(std::to_string(at.count()));
+  p["aborts"] = std::move(aborts);
+  if (record.process_ended) p["process_ended"] = time(*record.process_ended);
+  if (record.restart_issued) p["restart_issued"] = time(*record.restart_issued);
+  if (record.running_again) p["running_again"] = time(*record.running_again);
+  put(core, record.fmri, std::move(group));
+}
+
+contract::ContractId take_contract_id(Core& core) {
+  const auto id = core.next_contract++;
+  PropertyGroup group;
+  group.name = "svc-startd-private";
+  group.type = "framework";
+  group.properties["next_contract"] = count(core.next_contract);
+  put(core, fmri::Fmri{kRestarterService, {}, {}, {}}, std::move(group));
+  return id;
+}
+
+void recover_contract_ids(Core& core) {
+  auto levels = core.store->read(fmri::Fmri{kRestarterService, {}, {}, {}});
+  if (!levels) return;
+  const auto next = number_of(levels->value("svc-startd-private", "next_contract"), 1);
+  core.next_contract = static_cast<contract::ContractId>(std::max<int64_t>(next, 1));
+}
+
+restarter::Recovered recover(Core& core, Record& record) {
+  restarter::Recovered recovered;
+  auto levels = core.store->read(record.fmri);
+  if (!levels) return recovered;
+  const auto own = repository::Levels{levels->own, {}};  // what was published is the instance's alone
+  recovered.state = graph::state(own.value("restarter", "state").value_or("")).value_or(recovered.state);
+  recovered.reason = graph::reason(own.value("restarter", "auxiliary_state").value_or("")).value_or(recovered.reason);
+  record.state = recovered.state;
+  record.reason = recovered.reason;
+  record.why = std::string(own.value("restarter", "why").value_or(""));
+  record.state_time = time_of(own.value("restarter", "state_timestamp").value_or("0")).value_or(WallTime{});
+  if (own.find("restarter", "start_method_waitstatus") != nullptr) {
+    record.start_status = static_cast<int>(number_of(own.value("restarter", "start_method_waitstatus")));
+  }
+  record.claimed = own.value("vm_monitor", "claimed") == "true";
+  recovered.claimed = record.claimed;
+  record.history.unknown_in_a_row = static_cast<int>(number_of(own.value("vm_monitor", "unknown_in_a_row")));
+  if (const auto* aborts = own.find("vm_monitor", "aborts")) {
+    for (const std::string_view at : aborts->values) record.history.aborts.emplace_back(number_of(at));
+  }
+  record.contract = static_cast<contract::ContractId>(number_of(own.value("restarter", "contract")));
+  if (record.contract != 0) {
+    recovered.has_contract = core.contracts->reopen(record.contract, members_of(own)).has_value();
+    recovered.contract_empty = !recovered.has_contract || core.contracts->empty(record.contract);
+  }
+  return recovered;
+}
+
+}  // namespace vmkeep::daemon

@@ -1,0 +1,66 @@
+#include "guard/guard.h"
+
+#include <algorithm>
+
+#include "control/messages.h"
+#include "guard/messages.h"
+
+namespace vmkeep::guard {
+namespace {
+using namespace std::chrono_literals;
+constexpr Instant kSafetyNet = 60s;
+}  // namespace
+
+Guard::Guard(Executor executor, std::unique_ptr<hypervisor::Hypervisor> driver, Fd socket)
+    : executor_(executor), driver_(std::move(driver)), channel_(executor, std::move(socket)) {}
+
+Keeper& Guard::keeper(const std::string& fmri) {
+  auto& slot = keepers_[fmri];
+  if (!slot) {
+    slot = std::make_shared<Keeper>(executor_, *driver_, channel_, fmri);
+    start(executor_, Keeper::run(slot));
+  }
+  return *slot;
+}
+
+void Guard::handle(boost::json::object message) {
+  const std::string kind = text_of(message, "kind");
+  const std::string fmri = text_of(message, "fmri");
+  if (kind == "configure") {
+    const auto* groups = message.if_contains("groups");
+    if (groups == nullptr || !groups->is_object()) return;
+    if (auto levels = control::levels_from(groups->get_object())) keeper(fmri).configure(*levels);
+  } else if (kind == "forget") {
+    if (const auto found = keepers_.find(fmri); found != keepers_.end()) {
+      found->second->stop();
+      keepers_.erase(found);
+    }
+  } else if (kind == "abandon") {
+    keeper(fmri).abandon();
+  } else {
+    keeper(fmri).deliver(std::move(message));
+  }
+}
+
+// However many VMs there are, one call a period.  A VM that should be up and is not in the list gets a look.
+Task<> Guard::safety_net() {
+  while (!over_) {
+    co_await sleep_until(now() + kSafetyNet);
+    const bool any = std::any_of(keepers_.begin(), keepers_.end(), [](const auto& k) { return k.second->watched(); });
+    if (over_ || !any) continue;
+    const auto up = co_await driver_->running(now() + Instant(30s));
+    if (!up) continue;
+    for (const auto& [fmri, keeper] : keepers_) {
+      const bool listed = std::find(up->begin(), up->end(), keeper->uuid()) != up->end();
+      if (keeper->watched() && !listed) keeper->look_soon();
+    }
+  }
+}
+
+Task<> Guard::run() {
+  start(executor_, safety_net());
+  while (auto message = co_await channel_.receive()) handle(std::move(*message));
+  over_ = true;
+}
+
+}  // namespace vmkeep::guard

@@ -1,0 +1,37 @@
+// The guard: one process for each owner key, running as that owner, between vmkeepd and the owner's hypervisor.
+//
+// It has a keeper for every VM that vmkeepd told it of, and one safety net for all of them: a single list of what
+// runs, once a period (vm/kicker_freq, the shortest of its VMs').  It ends when vmkeepd's side of the channel does;
+// the VMs and VBoxSVC do not notice.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "guard/channel.h"
+#include "guard/keeper.h"
+#include "hypervisor/hypervisor.h"
+
+namespace vmkeep::guard {
+
+class Guard {
+ public:
+  Guard(Executor executor, std::unique_ptr<hypervisor::Hypervisor> driver, Fd socket);
+
+  // Until the channel ends.
+  Task<> run();
+
+ private:
+  Task<> safety_net();
+  void handle(boost::json::object message);
+  Keeper& keeper(const std::string& fmri);
+
+  Executor executor_;
+  std::unique_ptr<hypervisor::Hypervisor> driver_;
+  Channel channel_;
+  std::map<std::string, std::shared_ptr<Keeper>> keepers_;
+  bool over_ = false;
+};
+
+}  // namespace vmkeep::guard

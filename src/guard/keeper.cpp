@@ -1,0 +1,226 @@
+#include "guard/keeper.h"
+
+#include "control/messages.h"
+#include "guard/messages.h"
+
+namespace vmkeep::guard {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+
+constexpr Instant kSettle = 10s;      // how long the two witnesses may take to agree
+constexpr Instant kLookDeadline = 30s;  // facts 3: a call may hang for ten seconds and still be good
+constexpr Instant kAnswerDeadline = 5s;
+constexpr Instant kBetweenHints = 1s;   // VBox.log comes in bursts: one look for each burst
+
+}  // namespace
+
+Keeper::Keeper(Executor executor, hypervisor::Hypervisor& driver, Channel& channel, std::string fmri)
+    : executor_(executor),
+      driver_(driver),
+      channel_(channel),
+      fmri_(std::move(fmri)),
+      inbox_(executor),
+      replies_(executor) {}
+
+void Keeper::log(const std::string& text) {
+  auto line = message("log", fmri_);
+  line["text"] = text;
+  channel_.send(line);
+}
+
+void Keeper::configure(const repository::Levels& running) {
+  const auto colon = fmri_.rfind(':');
+  auto config = vm::VmConfig::read(running, fmri_.substr(colon + 1));
+  config_error_.clear();
+  if (!config) {
+    config_error_ = config.error().message;
+    log("The configuration is refused: " + config_error_);
+    return;  // what was good before stays in force
+  }
+  if (config_ && (config_->name != config->name || config_->uuid != config->uuid)) uuid_.clear();
+  config_ = std::move(*config);
+}
+
+void Keeper::deliver(json::object message) {
+  const std::string kind = text_of(message, "kind");
+  if (kind == "method" || kind == "ask") {
+    if (kind == "method") abandoned_ = false;
+    inbox_.push(std::move(message));
+  } else {
+    replies_.push(std::move(message));
+  }
+}
+
+void Keeper::abandon() {
+  abandoned_ = true;
+  if (!uuid_.empty()) driver_.abandon(uuid_);
+  replies_.push(message("abandoned", fmri_));
+}
+
+void Keeper::look_soon() { inbox_.push(message("hint", fmri_)); }
+
+void Keeper::stop() {
+  stopped_ = true;
+  watching_ = false;
+  inbox_.push(message("stop", fmri_));
+}
+
+Task<> Keeper::run(std::shared_ptr<Keeper> self) {
+  while (!self->stopped_) {
+    auto message = co_await self->inbox_.pop();
+    if (message && !self->stopped_) co_await self->handle(std::move(*message));
+  }
+}
+
+Task<> Keeper::handle(json::object message) {
+  const std::string kind = text_of(message, "kind");
+  if (kind == "method") co_await method(message);
+  if (kind == "ask") co_await answer(message);
+  if (kind == "hint") co_await hinted();
+}
+
+// ---- the VM's identity -------------------------------------------------------------------------------------------
+
+Task<Result<>> Keeper::identify(Instant deadline) {
+  if (!config_) co_return fail(ErrorKind::invalid, config_error_.empty() ? "not configured" : config_error_);
+  if (!uuid_.empty()) co_return Result<>();
+  auto ready = co_await driver_.prepare(deadline);
+  if (!ready) co_return ready.error();
+  auto found = co_await driver_.find(config_->uuid.empty() ? config_->name : config_->uuid, deadline);
+  if (!found) co_return found.error();
+  uuid_ = found->uuid;
+  name_ = found->name;
+  co_return Result<>();
+}
+
+// ---- methods -----------------------------------------------------------------------------------------------------
+
+void Keeper::send_step(const json::object& call, const Step& step) {
+  auto answer = message("step", fmri_);
+  answer["call"] = control::int_member(call, "call", 0);
+  answer["action"] = step.action;
+  answer["code"] = step.code;
+  answer["text"] = step.text;
+  answer["argv"] = to_json(step.launch.argv);
+  answer["environment"] = to_json(step.launch.environment);
+  channel_.send(answer);
+}
+
+Task<> Keeper::method(const json::object& call) {
+  const std::string name = text_of(call, "method");
+  const int64_t budget = control::int_member(call, "budget_ms", -1);
+  const std::optional<Instant> deadline = budget < 0 ? std::nullopt : std::optional(now() + Instant(budget));
+  if (!config_error_.empty()) {
+    send_step(call, Step{"done", 96, "The configuration is refused: " + config_error_ + "\n", {}});
+    co_return;
+  }
+  expected_ = true;
+  Step step;
+  if (name == "start") {
+    // Without a limit of the method's own a start that does not come about is still given up some day.
+    step = co_await start_vm(call, deadline.value_or(now() + Instant(600s)));
+  } else if (name == "stop") {
+    watching_ = false;
+    step = co_await stop_vm(deadline);
+  }
+  expected_ = false;
+  if (step.action == "done" && step.code == 0 && name == "start") watch();
+  send_step(call, step);
+}
+
+// Waits for launched, died or adopted; anything older than the wait was dropped before.
+Task<std::optional<json::object>> Keeper::reply(const char* kind, Instant deadline) {
+  for (;;) {
+    auto message = co_await replies_.pop(deadline);
+    if (!message || text_of(*message, "kind") == kind) co_return message;
+    if (text_of(*message, "kind") == "abandoned") co_return std::nullopt;
+  }
+}
+
+// ---- verdicts ----------------------------------------------------------------------------------------------------
+
+// Looks until the two witnesses agree on something that is not just passing.
+Task<vm::Observation> Keeper::settled_look(Instant deadline) {
+  vm::Observation observed;
+  Instant pause = 20ms;
+  for (;;) {
+    auto looked = co_await driver_.look(uuid_, now() + kLookDeadline);
+    observed = looked ? *looked : vm::Observation{vm::VmState::unknown, vm::Witness::unsure, looked.error().message};
+    const auto state = observed.agreed();
+    const bool settled = state != vm::VmState::unknown && !vm::is_passing(state);
+    if (settled || abandoned_ || now() + pause >= deadline) co_return observed;
+    co_await sleep_until(now() + pause);
+    pause = std::min<Instant>(pause * 2, 1s);
+  }
+}
+
+Task<> Keeper::answer(const json::object& question) {
+  const auto why = cause(text_of(question, "cause"));
+  const auto* past = question.if_contains("history");
+  vm::History history;
+  if (past != nullptr && past->is_object()) history = history_from(past->get_object());
+
+  vm::Observation observed;
+  auto known = co_await identify(now() + kLookDeadline);
+  if (known) {
+    observed = co_await settled_look(now() + kSettle);
+  } else if (known.error().kind == ErrorKind::not_found) {
+    observed = {vm::VmState::missing, vm::Witness::absent, known.error().message};
+  } else {
+    observed = {vm::VmState::unknown, vm::Witness::unsure, known.error().message};
+  }
+  vm::Judgement judgement{};
+  if (config_) {
+    judgement = vm::judge(*config_, history, observed, why.value_or(vm::Cause::look), now());
+  } else {
+    judgement = {{vm::VerdictKind::maintenance, graph::Reason::vm_unknown, config_error_, false}, history};
+  }
+  if (judgement.verdict.resume) {
+    if (auto resumed = co_await driver_.resume(uuid_, now() + kLookDeadline); !resumed) {
+      log("The VM could not be resumed: " + resumed.error().message);
+    }
+  }
+  if (judgement.verdict.kind == vm::VerdictKind::leave_online && driver_.process(uuid_)) watch();
+  auto reply = message("verdict", fmri_);
+  reply["question"] = control::int_member(question, "question", 0);
+  for (auto& [key, value] : to_json(judgement.verdict)) reply[key] = value;
+  reply["history"] = to_json(judgement.history);
+  channel_.send(reply);
+}
+
+// ---- watching ----------------------------------------------------------------------------------------------------
+
+void Keeper::watch() {
+  if (watching_ || uuid_.empty()) return;
+  watching_ = true;
+  start(executor_, watcher(shared_from_this()));
+}
+
+Task<> Keeper::watcher(std::shared_ptr<Keeper> self) {
+  while (self->watching_) {
+    const bool moved = co_await self->driver_.hint(self->uuid_, now() + Instant(300s));
+    if (!self->watching_ || !moved) continue;
+    // The end of the process is vmkeepd's to see; it will ask.
+    if (!self->driver_.process(self->uuid_)) break;
+    self->look_soon();
+    co_await sleep_until(now() + kBetweenHints);
+  }
+  self->watching_ = false;
+}
+
+Task<> Keeper::hinted() {
+  if (uuid_.empty() || !config_ || !watching_) co_return;
+  const auto looked = co_await driver_.look(uuid_, now() + kLookDeadline);
+  if (!looked || inbox_.empty() == false) co_return;  // a method or a question is next: it will look itself
+  const auto state = looked->agreed();
+  if (state == vm::VmState::running || vm::is_passing(state)) co_return;
+  if (state == vm::VmState::paused && config_->ignore_paused_vm) co_return;
+  if (!driver_.process(uuid_)) co_return;
+  auto report = message("report", fmri_);
+  report["text"] = std::string(vm::to_string(state));
+  channel_.send(report);
+}
+
+}  // namespace vmkeep::guard

@@ -1,0 +1,114 @@
+// The start method of a VM: look, ask start_plan(), do it, and say "online" only when the VM runs.
+#include "control/messages.h"
+#include "guard/keeper.h"
+#include "guard/messages.h"
+
+namespace vmkeep::guard {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+
+constexpr int kOk = 0;
+constexpr int kRetry = 1;    // SMF retries it
+constexpr int kFatal = 95;   // SMF_EXIT_ERR_FATAL
+constexpr int kConfig = 96;  // SMF_EXIT_ERR_CONFIG
+constexpr Instant kReserve = 2s;  // of the method's time, for telling what happened
+
+Step done(int code, const std::string& text) { return Step{"done", code, text + "\n", {}}; }
+
+int code_of(const Error& error) {
+  const bool hopeless = error.kind == ErrorKind::not_found || error.kind == ErrorKind::invalid;
+  return hopeless ? kConfig : kRetry;
+}
+
+}  // namespace
+
+Task<Step> Keeper::start_vm(const json::object& call, Instant deadline) {
+  deadline -= kReserve;
+  auto known = co_await identify(deadline);
+  if (!known) co_return done(code_of(known.error()), known.error().message);
+  auto ready = co_await driver_.prepare(deadline);
+  if (!ready) co_return done(kRetry, ready.error().message);
+  const bool commanded = control::bool_member(call, "commanded", false);
+  Instant pause = 50ms;
+  while (!abandoned_ && now() < deadline) {
+    const auto looked = co_await driver_.look(uuid_, deadline);
+    const auto observed =
+        looked ? *looked : vm::Observation{vm::VmState::unknown, vm::Witness::unsure, looked.error().message};
+    const auto plan = vm::start_plan(*config_, observed, commanded);
+    switch (plan.action) {
+      case vm::StartAction::launch: log(plan.why); co_return co_await launch(call, deadline);
+      case vm::StartAction::adopt: log(plan.why); co_return co_await adopt(deadline);
+      case vm::StartAction::resume: {
+        log(plan.why);
+        auto resumed = co_await driver_.resume(uuid_, deadline);
+        if (!resumed) co_return done(kFatal, "The VM could not be resumed: " + resumed.error().message);
+        co_return co_await adopt(deadline);
+      }
+      case vm::StartAction::poweroff_then_launch: {
+        log(plan.why);
+        auto off = co_await driver_.control(uuid_, vm::StopAction::poweroff, deadline);
+        if (!off) co_return done(kFatal, "The VM could not be powered off: " + off.error().message);
+        if (!co_await reached(vm::VmState::poweroff, deadline)) {
+          co_return done(kFatal, "The VM did not go off in time.");
+        }
+        co_return co_await launch(call, deadline);
+      }
+      case vm::StartAction::leave: co_return done(kOk, plan.why);
+      case vm::StartAction::refuse: co_return done(kFatal, plan.why);
+      case vm::StartAction::retry:
+      case vm::StartAction::wait: break;
+    }
+    co_await sleep_until(std::min(deadline, now() + pause));
+    pause = std::min<Instant>(pause * 2, 1s);
+  }
+  co_return done(kRetry, "The VM came to no state in which it could be started before the time was over.");
+}
+
+// The method process executes the VM; from then on until it runs nobody may query it (facts 1), so the list of
+// running VMs, which locks nothing, tells when it is there.
+Task<Step> Keeper::launch(const json::object& call, Instant deadline) {
+  auto command = driver_.launch(hypervisor::VmRef{uuid_, name_, true});
+  if (!command) co_return done(kConfig, command.error().message);
+  while (!replies_.empty()) co_await replies_.pop(now());
+  send_step(call, Step{"exec", 0, "", std::move(*command)});
+  auto launched = co_await replies_.pop(std::min(deadline, now() + Instant(20s)));
+  if (!launched || text_of(*launched, "kind") != "launched") {
+    co_return done(kFatal, launched ? text_of(*launched, "text") : "The method did not start the VM.");
+  }
+  Instant pause = 30ms;
+  while (now() < deadline && !abandoned_) {
+    auto news = co_await replies_.pop(std::min(deadline, now() + pause));
+    if (news && text_of(*news, "kind") == "died") {
+      co_return done(kFatal, "The VM's process " + text_of(*news, "text") + " before the VM was running.");
+    }
+    const auto up = co_await driver_.running(deadline);
+    if (up && std::find(up->begin(), up->end(), uuid_) != up->end()) co_return done(kOk, "The VM is running.");
+    pause = std::min<Instant>(pause * 2, 500ms);
+  }
+  co_return done(kFatal, "The VM was not running before the time was over.");
+}
+
+Task<std::optional<std::string>> Keeper::taken_into_contract(pid_t pid) {
+  auto request = message("adopt", fmri_);
+  request["pid"] = pid;
+  while (!replies_.empty()) co_await replies_.pop(now());
+  channel_.send(request);
+  auto answer = co_await reply("adopted", now() + Instant(5s));
+  if (!answer) co_return "vmkeepd did not answer";
+  const std::string refusal = text_of(*answer, "text");
+  co_return refusal.empty() ? std::nullopt : std::optional(refusal);
+}
+
+Task<Step> Keeper::adopt(Instant) {
+  const auto process = driver_.process(uuid_);
+  if (!process) co_return done(kRetry, "The VM is said to run, but its process is not to be found.");
+  if (const auto refusal = co_await taken_into_contract(process->pid)) {
+    co_return done(kFatal, "The VM runs as process " + std::to_string(process->pid) +
+                               ", which cannot be taken into this contract: " + *refusal + ".");
+  }
+  co_return done(kOk, "The VM runs already, as process " + std::to_string(process->pid) + "; it was adopted.");
+}
+
+}  // namespace vmkeep::guard

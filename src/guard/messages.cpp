@@ -1,0 +1,104 @@
+#include "guard/messages.h"
+
+#include <array>
+#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
+
+#include "control/messages.h"
+
+namespace vmkeep::guard {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::array kVerdicts{
+    std::pair{vm::VerdictKind::restart, std::string_view("restart")},
+    std::pair{vm::VerdictKind::leave_online, std::string_view("leave_online")},
+    std::pair{vm::VerdictKind::offline, std::string_view("offline")},
+    std::pair{vm::VerdictKind::degraded, std::string_view("degraded")},
+    std::pair{vm::VerdictKind::maintenance, std::string_view("maintenance")},
+    std::pair{vm::VerdictKind::ask_again, std::string_view("ask_again")},
+};
+
+}  // namespace
+
+json::object message(const char* kind, const std::string& fmri) { return {{"kind", kind}, {"fmri", fmri}}; }
+
+std::string text_of(const json::object& object, const char* member) {
+  auto text = control::string_member(object, member);
+  return text ? *text : std::string();
+}
+
+json::object to_json(const vm::History& history) {
+  json::array aborts;
+  for (const Instant at : history.aborts) aborts.emplace_back(at.count());
+  return {{"aborts", std::move(aborts)}, {"unknown_in_a_row", history.unknown_in_a_row}};
+}
+
+vm::History history_from(const json::object& object) {
+  vm::History history;
+  if (const auto* aborts = object.if_contains("aborts"); aborts != nullptr && aborts->is_array()) {
+    for (const auto& at : aborts->get_array()) {
+      if (at.is_int64()) history.aborts.emplace_back(at.get_int64());
+    }
+  }
+  history.unknown_in_a_row = static_cast<int>(control::int_member(object, "unknown_in_a_row", 0));
+  return history;
+}
+
+std::string_view to_string(vm::VerdictKind kind) {
+  for (const auto& [value, name] : kVerdicts) {
+    if (value == kind) return name;
+  }
+  return {};
+}
+
+std::optional<vm::Cause> cause(std::string_view word) {
+  for (const auto value : {vm::Cause::contract_empty, vm::Cause::report, vm::Cause::look}) {
+    if (vm::to_string(value) == word) return value;
+  }
+  return std::nullopt;
+}
+
+json::object to_json(const vm::Verdict& verdict) {
+  return {{"verdict", to_string(verdict.kind)},
+          {"reason", graph::to_string(verdict.reason)},
+          {"why", verdict.why},
+          {"resume", verdict.resume}};
+}
+
+Result<vm::Verdict> verdict_from(const json::object& object) {
+  vm::Verdict verdict;
+  const std::string kind = text_of(object, "verdict");
+  bool known = false;
+  for (const auto& [value, name] : kVerdicts) {
+    if (name == kind) {
+      verdict.kind = value;
+      known = true;
+    }
+  }
+  const auto reason = graph::reason(text_of(object, "reason"));
+  if (!known || !reason) return fail(ErrorKind::invalid, "no verdict: \"" + kind + "\"");
+  verdict.reason = *reason;
+  verdict.why = text_of(object, "why");
+  verdict.resume = control::bool_member(object, "resume", false);
+  return verdict;
+}
+
+json::array to_json(const std::vector<std::string>& words) {
+  json::array array;
+  for (const auto& word : words) array.push_back(control::value_to_json(word));
+  return array;
+}
+
+std::vector<std::string> words_from(const json::object& object, const char* member) {
+  std::vector<std::string> words;
+  const auto* array = object.if_contains(member);
+  if (array == nullptr || !array->is_array()) return words;
+  for (const auto& word : array->get_array()) {
+    if (auto text = control::value_from(word)) words.push_back(std::move(*text));
+  }
+  return words;
+}
+
+}  // namespace vmkeep::guard

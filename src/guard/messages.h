@@ -1,0 +1,44 @@
+// What vmkeepd and a guard tell each other; `fmri` names the instance in each.
+//
+//   vmkeepd -> guard
+//     configure {fmri, groups}            the running vm/* of an instance (control::to_json of Levels)
+//     forget    {fmri}                    it is no VM instance of this owner any more
+//     method    {fmri, call, method, commanded, budget_ms}    a method asks what to do
+//     launched  {fmri, call, pid}         the method has executed what it was told to
+//     died      {fmri, call, text}        ... and that ended already
+//     adopted   {fmri, pid, text}         answer to adopt; text: why not, empty if done
+//     ask       {fmri, question, cause, history}              a verdict, please
+//     abandon   {fmri}                    the method ran out of time: end the call
+//   guard -> vmkeepd
+//     step      {fmri, call, action, argv, environment, code, text}    what the method is to do next
+//     adopt     {fmri, pid}               take this process into the instance's contract
+//     verdict   {fmri, question, verdict, history}
+//     report    {fmri, text}              the VM changed by itself
+//     log       {fmri, text}              a line for the instance's log
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <string>
+#include <vector>
+
+#include "vm/policy.h"
+
+namespace vmkeep::guard {
+
+boost::json::object message(const char* kind, const std::string& fmri);
+
+boost::json::object to_json(const vm::History& history);
+vm::History history_from(const boost::json::object& json);
+
+boost::json::object to_json(const vm::Verdict& verdict);
+Result<vm::Verdict> verdict_from(const boost::json::object& json);
+
+std::string_view to_string(vm::VerdictKind kind);
+std::optional<vm::Cause> cause(std::string_view word);
+
+boost::json::array to_json(const std::vector<std::string>& words);
+std::vector<std::string> words_from(const boost::json::object& json, const char* member);
+// "fmri", "kind" and the like; empty if it is missing or no string.
+std::string text_of(const boost::json::object& json, const char* member);
+
+}  // namespace vmkeep::guard
