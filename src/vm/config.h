@@ -1,8 +1,8 @@
 // The typed vm/* properties of an instance (behaviour spec 2.2), read once from its running configuration.
 //
-// Bad values are refused here, with the property's name and what it may be; nothing else in vmkeep reads vm/*.
-// Inheritance: instance over service per property, but properties marked IO in the spec's table read the instance
-// only where the table says so.
+// Bad values are refused here, with the property's name and what it may be; nothing else in vmkeep reads
+// vm/*. Inheritance: instance over service per property, but properties marked IO in the spec's table read
+// the instance only where the table says so.
 #pragma once
 
 #include <chrono>
@@ -18,6 +18,9 @@ namespace vmkeep::vm {
 enum class StopMethod { savestate, acpipowerbutton, acpisleepbutton, poweroff, reset, poweroff_graceful };
 std::string_view to_string(StopMethod method);
 std::optional<StopMethod> stop_method(std::string_view word);
+
+// vm/kicker_restart: one word over all the restart_* properties, for the monitor only (5.5).
+enum class KickerRestart { by_state, none, all };
 
 struct VmConfig {
   std::string name;  // vm/name, else the instance's name
@@ -45,6 +48,7 @@ struct VmConfig {
   std::chrono::seconds kicker_freq{50};  // bounds the safety net's period
   std::optional<int> nice;
   std::string timezone;  // empty: as the daemon's
+  KickerRestart kicker_restart = KickerRestart::by_state;
 
   // Hard defaults as in the spec's table; the shipped manifest sets the more helpful ones at the service.
   static Result<VmConfig> read(const repository::Levels& running, const std::string& instance_name);

@@ -18,17 +18,18 @@
 
 namespace vmkeep::vm {
 
-// ---- start ----------------------------------------------------------------------------------------------------
+// ---- start
+// ----------------------------------------------------------------------------------------------------
 
 enum class StartAction {
-  launch,        // run the VM's process in the contract (boots, or restores what is saved)
-  adopt,         // it runs already: take its process into the contract, touch nothing
-  resume,        // paused and ours: resume it, then adopt
+  launch,                // run the VM's process in the contract (boots, or restores what is saved)
+  adopt,                 // it runs already: take its process into the contract, touch nothing
+  resume,                // paused and ours: resume it, then adopt
   poweroff_then_launch,  // stuck and start_stuck_vm
-  wait,          // passing state: look again
-  leave,         // success, and the VM is left as it is (start_halted_vm=false and the like)
-  refuse,        // failure: fatal, maintenance
-  retry,         // the hypervisor did not know: fail in a retryable way
+  wait,                  // passing state: look again
+  leave,                 // success, and the VM is left as it is (start_halted_vm=false and the like)
+  refuse,                // failure: fatal, maintenance
+  retry,                 // the hypervisor did not know: fail in a retryable way
 };
 
 struct StartPlan {
@@ -36,17 +37,18 @@ struct StartPlan {
   std::string why;  // a sentence: "it is saved; start_saved_vm is true; restoring it"
 };
 
-// `commanded`: a verdict asked for this start (restart after an abort), so the start_* properties do not judge
-// again; only what the VM is now matters.
+// `commanded`: a verdict asked for this start (restart after an abort), so the start_* properties do not
+// judge again; only what the VM is now matters.
 StartPlan start_plan(const VmConfig& config, const Observation& observed, bool commanded);
 
-// ---- stop -----------------------------------------------------------------------------------------------------
+// ---- stop
+// -----------------------------------------------------------------------------------------------------
 
 enum class StopAction { savestate, acpipowerbutton, acpisleepbutton, poweroff, reset, emergencystop };
 
 struct StopStep {
   StopAction action;
-  VmState wanted;                                   // what it should end in; VmState::unknown: nothing to wait for
+  VmState wanted;  // what it should end in; VmState::unknown: nothing to wait for
   std::optional<std::chrono::milliseconds> budget;  // how long to wait for that; absent: unlimited
 };
 
@@ -60,7 +62,8 @@ struct StopPlan {
 StopPlan stop_plan(const VmConfig& config, const Observation& observed,
                    std::optional<std::chrono::milliseconds> budget);
 
-// ---- the monitor ----------------------------------------------------------------------------------------------
+// ---- the monitor
+// ----------------------------------------------------------------------------------------------
 
 enum class Cause {
   contract_empty,  // all its processes are gone
@@ -74,13 +77,13 @@ enum class VerdictKind { restart, leave_online, offline, degraded, maintenance, 
 struct Verdict {
   VerdictKind kind = VerdictKind::leave_online;
   graph::Reason reason = graph::Reason::none;
-  std::string why;       // one line for the log: "the VM is aborted (2nd time in 1200 s); restarting it"
-  bool resume = false;   // with leave_online: the guard resumes a paused VM
+  std::string why;      // one line for the log: "the VM is aborted (2nd time in 1200 s); restarting it"
+  bool resume = false;  // with leave_online: the guard resumes a paused VM
 };
 
 // What must outlive daemon and guard; kept in the volatile store, written before the verdict is carried out.
 struct History {
-  std::vector<Instant> aborts;     // inside the window
+  std::vector<Instant> aborts;  // inside the window
   int unknown_in_a_row = 0;
 };
 

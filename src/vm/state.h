@@ -1,4 +1,5 @@
-// The states of a VM as the hypervisor tells them (facts 18; behaviour spec 3.1), and what a look at it found.
+// The states of a VM as the hypervisor tells them (facts 18; behaviour spec 3.1), and what a look at it
+// found.
 #pragma once
 
 #include <optional>
@@ -8,32 +9,60 @@
 namespace vmkeep::vm {
 
 enum class VmState {
-  poweroff, saved, aborted, aborted_saved, teleported,                       // down, stable
-  running, paused, gurumeditation,                                           // up, stable
-  starting, stopping, saving, restoring, livesnapshotting, onlinesnapshotting, deletingsnapshotlive,
-  deletingsnapshotlivepaused, teleporting, teleportingpausedvm, teleportingin,  // up, passing
-  snapshotting, restoringsnapshot, deletingsnapshot, settingup,              // down, passing
-  unknown,   // the hypervisor answered something else, or the answer and the process disagree
-  missing,   // the hypervisor knows no such VM
+  poweroff,
+  saved,
+  aborted,
+  aborted_saved,
+  teleported,  // down, stable
+  running,
+  paused,
+  gurumeditation,  // up, stable
+  starting,
+  stopping,
+  saving,
+  restoring,
+  livesnapshotting,
+  onlinesnapshotting,
+  deletingsnapshotlive,
+  deletingsnapshotlivepaused,
+  teleporting,
+  teleportingpausedvm,
+  teleportingin,  // up, passing
+  snapshotting,
+  restoringsnapshot,
+  deletingsnapshot,
+  settingup,  // down, passing
+  unknown,    // the hypervisor answered something else, or the answer and the process disagree
+  missing,    // the hypervisor knows no such VM
   inaccessible,
 };
 
-std::string_view to_string(VmState state);             // "aborted-saved": VirtualBox's own words
-std::optional<VmState> vm_state(std::string_view word);  // of VirtualBox's words; never missing or inaccessible
+std::string_view to_string(VmState state);  // "aborted-saved": VirtualBox's own words
+std::optional<VmState> vm_state(
+    std::string_view word);      // of VirtualBox's words; never missing or inaccessible
 bool is_up(VmState state);       // a VM process belongs to it
 bool is_passing(VmState state);  // it will change by itself
 
 // The process of the VM: the second witness.
 enum class Witness { absent, present, unsure };
+std::string_view to_string(Witness witness);
 
 struct Observation {
   VmState state = VmState::unknown;
   Witness process = Witness::unsure;
-  std::string detail;  // the hypervisor's own words where something was wrong
+  // The hypervisor's own words where something was wrong.  With `unknown`: the word that we do not know, or
+  // what was missing; empty if the hypervisor said literally "unknown".
+  std::string detail;
 
-  // The two witnesses put together: a VM that is said to be down while its process lives, or up while it is gone,
-  // is unknown (facts 6).  Exceptions, each measured: see state.cpp.
+  // The two witnesses put together: a VM that is said to be down while its process lives, or up while it is
+  // gone, is unknown (facts 6).  Exceptions, each measured: see state.cpp.
   VmState agreed() const;
+
+  // Guru meditation, or what VirtualBox 4 said instead of it: literally "unknown" of a live process.
+  bool stuck() const;
+
+  // The hypervisor gave an answer, and the process (or our not seeing it) speaks against it.
+  bool disagree() const;
 };
 
 }  // namespace vmkeep::vm

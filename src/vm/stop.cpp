@@ -1,0 +1,115 @@
+// The stop method's table (behaviour spec 4.1 to 4.3), with the spec's corrections:
+//
+//   agreed state         steps
+//   running, paused      by vm/stop_method
+//   passing, up or down  wait for what it becomes, then decide (B11, B12); VirtualBox can save nothing
+//   meanwhile stuck                poweroff, then emergencystop (B9) down, stable         none: it is down
+//   missing, inaccessible  none: there is no process, and nothing that one could tell the hypervisor
+//   unknown              wait: look again; a live process is never taken for stopped
+//
+// The limit of a step is vm/stop_timeout (absent: none, B2) or what is left of the method's own timeout less
+// two seconds for the way out, whichever is shorter.  poweroff-graceful keeps a reserve for its hard step
+// (T50).
+#include <algorithm>
+
+#include "vm/policy.h"
+
+namespace vmkeep::vm {
+namespace {
+
+using std::chrono::milliseconds;
+using Budget = std::optional<milliseconds>;
+
+constexpr milliseconds kWayOut{2'000};
+// A hard power-off takes 0.1 s, but one call in 300 hangs for 10 s (facts 3).
+constexpr milliseconds kHardReserve{15'000};
+
+Budget shorter(Budget a, Budget b) {
+  if (!a) return b;
+  if (!b) return a;
+  return std::min(*a, *b);
+}
+
+Budget without_way_out(Budget budget) {
+  if (!budget) return budget;
+  return std::max(*budget - kWayOut, milliseconds(0));
+}
+
+std::vector<StopStep> graceful(Budget limit, Budget left) {
+  // With little time the guest still gets two thirds of it.
+  const Budget reserve = left ? Budget(std::min(kHardReserve, *left / 3)) : left;
+  const Budget soft = shorter(limit, left ? Budget(*left - *reserve) : left);
+  const Budget hard = shorter(limit, left ? Budget(*left - *soft) : left);
+  return {{StopAction::acpipowerbutton, VmState::poweroff, soft},
+          {StopAction::poweroff, VmState::poweroff, hard}};
+}
+
+std::vector<StopStep> steps(StopMethod method, Budget limit, Budget left) {
+  const Budget budget = shorter(limit, left);
+  switch (method) {
+    case StopMethod::savestate:
+      return {{StopAction::savestate, VmState::saved, budget}};
+    case StopMethod::acpipowerbutton:
+      return {{StopAction::acpipowerbutton, VmState::poweroff, budget}};
+    case StopMethod::poweroff:
+      return {{StopAction::poweroff, VmState::poweroff, budget}};
+    case StopMethod::acpisleepbutton:
+      return {{StopAction::acpisleepbutton, VmState::unknown, budget}};
+    case StopMethod::reset:
+      return {{StopAction::reset, VmState::unknown, budget}};
+    case StopMethod::poweroff_graceful:
+      return graceful(limit, left);
+  }
+  return {};
+}
+
+std::string method_why(const VmConfig& config, VmState state) {
+  std::string why = "the VM is " + std::string(to_string(state)) + "; stop_method is " +
+                    std::string(to_string(config.stop_method));
+  const bool button = config.stop_method == StopMethod::acpipowerbutton ||
+                      config.stop_method == StopMethod::poweroff_graceful;
+  if (state == VmState::paused && button) why += "; a paused VM does not hear the power button";
+  if (config.stop_method == StopMethod::acpisleepbutton || config.stop_method == StopMethod::reset) {
+    why += "; the VM stays active after it";  // T54
+  }
+  return why;
+}
+
+}  // namespace
+
+StopPlan stop_plan(const VmConfig& config, const Observation& observed, Budget budget) {
+  const Budget limit = config.stop_timeout ? Budget(*config.stop_timeout) : Budget();
+  const Budget left = without_way_out(budget);
+  StopPlan plan;
+  if (observed.stuck()) {
+    const Budget half = left ? Budget(*left / 2) : left;
+    plan.steps = {{StopAction::poweroff, VmState::poweroff, shorter(limit, half)},
+                  {StopAction::emergencystop, VmState::aborted, shorter(limit, half)}};
+    plan.why = "the VM is stuck (" + std::string(to_string(observed.state)) + "); powering it off";
+    return plan;
+  }
+  const VmState state = observed.agreed();
+  const std::string word(to_string(state));
+  if (is_passing(state)) {
+    plan.wait_first = true;
+    plan.why = "the VM is " + word + "; waiting for the end of that";
+  } else if (is_up(state)) {
+    plan.steps = steps(config.stop_method, limit, left);
+    plan.why = method_why(config, state);
+  } else if (observed.disagree()) {
+    plan.wait_first = true;
+    plan.why = "the hypervisor says that the VM is " + std::string(to_string(observed.state)) +
+               ", but its process is " + std::string(to_string(observed.process)) + "; looking again";
+  } else if (state == VmState::unknown) {
+    plan.wait_first = true;
+    plan.why = "the state of the VM is not known; looking again";
+    if (!observed.detail.empty()) plan.why += ": " + observed.detail;
+  } else if (state == VmState::missing || state == VmState::inaccessible) {
+    plan.why = "the VM is " + word + " and has no process; nothing to stop";
+  } else {
+    plan.why = "the VM is " + word + " already";
+  }
+  return plan;
+}
+
+}  // namespace vmkeep::vm

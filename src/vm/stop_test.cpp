@@ -1,0 +1,150 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "vm/policy.h"
+
+namespace vmkeep::vm {
+
+bool operator==(const StopStep& a, const StopStep& b) {
+  return a.action == b.action && a.wanted == b.wanted && a.budget == b.budget;
+}
+
+std::ostream& operator<<(std::ostream& out, const StopStep& step) {
+  out << "action " << static_cast<int>(step.action) << " wanted " << to_string(step.wanted) << " budget ";
+  return step.budget ? out << step.budget->count() : out << "none";
+}
+
+namespace {
+
+using namespace std::chrono_literals;
+using Steps = std::vector<StopStep>;
+using Budget = std::optional<std::chrono::milliseconds>;
+using S = StopAction;
+
+constexpr Observation running() {
+  return {VmState::running, Witness::present, {}};
+}
+
+VmConfig config(StopMethod method, std::optional<std::chrono::seconds> timeout = {}) {
+  VmConfig result;
+  result.stop_method = method;
+  result.stop_timeout = timeout;
+  return result;
+}
+
+TEST(StopPlan, StatesFollowTheTable) {  // 4.1
+  struct {
+    VmState state;
+    Witness process;
+    bool wait;
+    Steps steps;
+  } const rows[] = {
+      {VmState::running, Witness::present, false, {{S::savestate, VmState::saved, {}}}},
+      {VmState::running, Witness::unsure, false, {{S::savestate, VmState::saved, {}}}},
+      {VmState::paused, Witness::present, false, {{S::savestate, VmState::saved, {}}}},
+      {VmState::starting, Witness::present, true, {}},
+      {VmState::restoring, Witness::present, true, {}},
+      {VmState::saving, Witness::present, true, {}},
+      {VmState::stopping, Witness::present, true, {}},
+      {VmState::livesnapshotting, Witness::present, true, {}},
+      {VmState::deletingsnapshotlivepaused, Witness::present, true, {}},
+      {VmState::restoringsnapshot, Witness::absent, true, {}},
+      {VmState::gurumeditation,
+       Witness::present,
+       false,
+       {{S::poweroff, VmState::poweroff, {}}, {S::emergencystop, VmState::aborted, {}}}},
+      {VmState::unknown,
+       Witness::present,
+       false,
+       {{S::poweroff, VmState::poweroff, {}}, {S::emergencystop, VmState::aborted, {}}}},
+      {VmState::saved, Witness::absent, false, {}},
+      {VmState::poweroff, Witness::absent, false, {}},
+      {VmState::aborted, Witness::absent, false, {}},
+      {VmState::aborted_saved, Witness::absent, false, {}},
+      {VmState::teleported, Witness::absent, false, {}},
+      {VmState::missing, Witness::absent, false, {}},
+      {VmState::inaccessible, Witness::absent, false, {}},
+      {VmState::unknown, Witness::absent, true, {}},
+      // Said to be down, but its process lives: not stopped yet.
+      {VmState::poweroff, Witness::present, true, {}},
+      {VmState::saved, Witness::unsure, true, {}},
+      {VmState::running, Witness::absent, true, {}},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(std::string(to_string(row.state)) + ", process " + std::string(to_string(row.process)));
+    const StopPlan plan = stop_plan(config(StopMethod::savestate), {row.state, row.process, ""}, {});
+    EXPECT_EQ(plan.wait_first, row.wait);
+    EXPECT_EQ(plan.steps, row.steps);
+    EXPECT_FALSE(plan.why.empty());
+  }
+}
+
+TEST(StopPlan, MethodsFollowTheTable) {  // 4.2
+  struct {
+    StopMethod method;
+    Steps steps;
+  } const rows[] = {
+      {StopMethod::savestate, {{S::savestate, VmState::saved, 10s}}},
+      {StopMethod::poweroff, {{S::poweroff, VmState::poweroff, 10s}}},
+      {StopMethod::acpipowerbutton, {{S::acpipowerbutton, VmState::poweroff, 10s}}},
+      {StopMethod::acpisleepbutton, {{S::acpisleepbutton, VmState::unknown, 10s}}},
+      {StopMethod::reset, {{S::reset, VmState::unknown, 10s}}},
+      {StopMethod::poweroff_graceful,
+       {{S::acpipowerbutton, VmState::poweroff, 10s}, {S::poweroff, VmState::poweroff, 10s}}},
+  };
+  for (const auto& row : rows) {
+    EXPECT_EQ(stop_plan(config(row.method, 10s), running(), {}).steps, row.steps) << to_string(row.method);
+  }
+}
+
+TEST(StopPlan, LimitIsTheShorterOfTimeoutAndBudget) {  // 4.3
+  struct {
+    std::optional<std::chrono::seconds> timeout;
+    Budget budget;
+    Budget expected;
+  } const rows[] = {
+      {{}, {}, {}},         // T47: no limit is no limit
+      {10s, {}, 10s},       //
+      {{}, 120s, 118s},     // two seconds for the way out
+      {3600s, 120s, 118s},  //
+      {10s, 120s, 10s},     //
+      {{}, 1s, 0s},         // nothing left
+  };
+  for (const StopMethod method : {StopMethod::savestate, StopMethod::acpipowerbutton, StopMethod::poweroff}) {
+    for (const auto& row : rows) {
+      const StopPlan plan = stop_plan(config(method, row.timeout), running(), row.budget);
+      ASSERT_EQ(plan.steps.size(), 1U);
+      EXPECT_EQ(plan.steps[0].budget, row.expected);
+    }
+  }
+}
+
+TEST(StopPlan, GracefulKeepsTimeForItsHardStep) {  // T50
+  struct {
+    std::optional<std::chrono::seconds> timeout;
+    Budget budget, soft, hard;
+  } const rows[] = {
+      {3600s, 120s, 103s, 15s}, {{}, 120s, 103s, 15s}, {30s, 120s, 30s, 30s},
+      {{}, 8s, 4s, 2s},         {{}, {}, {}, {}},      {5s, {}, 5s, 5s},
+  };
+  for (const auto& row : rows) {
+    const StopPlan plan =
+        stop_plan(config(StopMethod::poweroff_graceful, row.timeout), running(), row.budget);
+    ASSERT_EQ(plan.steps.size(), 2U);
+    EXPECT_EQ(plan.steps[0].budget, row.soft);
+    EXPECT_EQ(plan.steps[1].budget, row.hard);
+    if (row.budget) {
+      EXPECT_LE(*plan.steps[0].budget + *plan.steps[1].budget, *row.budget - 2s);
+    }
+  }
+}
+
+TEST(StopPlan, SaysThatTheVmStaysActive) {  // T54
+  EXPECT_NE(stop_plan(config(StopMethod::reset), running(), {}).why.find("stays active"), std::string::npos);
+  EXPECT_EQ(stop_plan(config(StopMethod::savestate), running(), {}).why.find("stays active"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace vmkeep::vm
