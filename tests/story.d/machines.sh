@@ -1,0 +1,144 @@
+# The two VMs, on whatever there is: the lab's VirtualBox, the one on PATH, or the simulated driver.
+
+choose_driver() {
+  [[ ! $driver ]] || return 0
+  if command -v VBoxManage >/dev/null; then
+    driver=path
+  elif ((EUID == 0)) && "$here/../lab/virtualbox" available >/dev/null 2>&1; then
+    driver=lab
+  else
+    driver=simulated
+  fi
+}
+
+set_up() {
+  choose_driver
+  case $driver in
+    lab)
+      say "Real VirtualBox VMs, from the project's lab (a Debian chroot, no kernel driver)."
+      "$here/../lab/virtualbox" up || wrong "the lab did not come up"
+      tools=$("$here/../lab/virtualbox" path)
+      owner=vmkeep-lab1
+      ;;
+    path)
+      say "Real VirtualBox VMs, by the VBoxManage on PATH, in a VirtualBox registry of their own."
+      tools=$(dirname "$(command -v VBoxManage)")
+      owner=$(id -un)
+      ;;
+    simulated)
+      say "SIMULATED VMs: there is no VirtualBox on PATH, and no lab can be made here."
+      owner=$(id -un)
+      ((EUID != 0)) || owner=nobody
+      tools=/nonexistent
+      ;;
+    *) wrong "no such driver: $driver" ;;
+  esac
+  group=$(id -gn "$owner")
+  work=$(mktemp -d /var/tmp/vmkeep-story.XXXXXX)
+  chmod 755 "$work"
+  # The owner must be able to execute the tools, wherever the checkout lies.
+  mkdir "$work/bin" "$work/home"
+  cp -P "$bin"/{vmkeepd,vmkeep-guard,vmkeep-simulated-vm,vmkeep,svcs,svcadm,svcprop,svccfg} "$work/bin/"
+  ((EUID != 0)) || chown "$owner:$group" "$work/home"
+  [[ $driver != lab ]] || home=$(getent passwd "$owner" | cut -d: -f6)/story-$$
+  : "${home:=$work/home}"
+  ipc=vmkeep-story-$$
+  export VMKEEP_RUN=$work/run PATH=$work/bin:$PATH LC_ALL=C
+}
+
+# Runs a command as the VMs' owner, with the environment that the manifest gives the methods.
+as_owner() {
+  local command=(env "HOME=$(getent passwd "$owner" | cut -d: -f6)" "VBOX_USER_HOME=$home" "VBOX_IPC_SOCKETID=$ipc"
+                 "PATH=$tools:/usr/bin:/bin" "VMKEEP_SIMULATED_HOME=$home" "$@")
+  if ((EUID == 0)) && [[ $owner != root ]]; then
+    (cd / && setpriv --reuid "$owner" --regid "$group" --init-groups "${command[@]}")
+  else
+    (cd / && "${command[@]}")
+  fi
+}
+
+create_vm() {
+  case $driver in
+    lab) "$here/../lab/virtualbox" createvm "$owner" "$1" --guest acpi --home "$home" --ipc "$ipc" ;;
+    path) create_vm_on_path "$1" ;;
+    simulated) as_owner "$work/bin/vmkeep-simulated-vm" --create "$1" --home "$home" ;;
+  esac
+}
+
+# With a kernel driver of its own the VirtualBox on PATH needs no special engine.
+create_vm_on_path() {
+  local image=$work/home/acpi.img uuid
+  if [[ ! -f $image ]]; then
+    command -v as >/dev/null || { echo "binutils is needed for the tiny guest" >&2; return 1; }
+    as --32 -I "$here/../lab/guests" -o "$image.o" "$here/../lab/guests/acpi.S" &&
+      ld -m elf_i386 -Ttext 0x7c00 --oformat binary -o "$image" "$image.o" && truncate -s 1474560 "$image"
+  fi
+  uuid=$(as_owner VBoxManage createvm --name "$1" --ostype Other --basefolder "$home/vms" --register |
+           sed -n 's/^UUID: //p')
+  as_owner VBoxManage modifyvm "$uuid" --memory 16 --nic1 none --boot1 floppy --boot2 none --boot3 none \
+    --boot4 none --bios-boot-menu disabled --bios-logo-display-time 0 --bios-logo-fade-in off \
+    --bios-logo-fade-out off --uart1 0x3f8 4 --uart-mode1 file "$home/$1.serial" &&
+    as_owner VBoxManage storagectl "$uuid" --name floppy --add floppy &&
+    as_owner VBoxManage storageattach "$uuid" --storagectl floppy --port 0 --device 0 --type fdd --medium "$image" &&
+    echo "$uuid"
+}
+
+vm_state() {
+  case $driver in
+    simulated) as_owner "$work/bin/vmkeep-simulated-vm" --state "$1" --home "$home" ;;
+    *) as_owner VBoxManage showvminfo "$1" --machinereadable 2>/dev/null | sed -n 's/^VMState="\(.*\)"$/\1/p' ;;
+  esac
+}
+
+# Behind our back, as its owner might.
+start_by_hand() {
+  case $driver in
+    simulated) as_owner setsid -f "$work/bin/vmkeep-simulated-vm" --startvm "$(uuid_of "$1")" --home "$home" \
+      >/dev/null 2>&1 </dev/null ;;
+    *) as_owner VBoxManage startvm "$1" --type headless ;;
+  esac
+}
+
+uuid_of() { [[ $1 == vm1 ]] && echo "$uuid1" || echo "$uuid2"; }
+
+# The pids of this story's own VBoxSVC and VMs: those whose environment or command line names what is only ours.
+our_processes() {
+  local pid
+  for pid in $(pgrep -u "$owner" -f 'VBoxSVC|VBoxXPCOMIPCD|VBoxHeadless|vmkeep-simulated-vm' || true); do
+    if tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qx "VBOX_IPC_SOCKETID=$ipc" ||
+      tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qE "${uuid1:-none}|${uuid2:-none}"; then
+      echo "$pid"
+    fi
+  done
+}
+
+start_daemon() {
+  "$work/bin/vmkeepd" --state "$work/state" --run "$work/run" --log "$work/log" "$@" 2>>"$work/vmkeepd.err" &
+  daemon=$!
+  disown
+  until_true 20 "vmkeepd should answer" 'vmkeep version >/dev/null 2>&1'
+}
+
+tear_down() {
+  local status=$?
+  if [[ $keep && $status == 0 ]]; then
+    keep_up
+    return
+  fi
+  # What the daemon keeps would outlive it: the cgroups go with everybody in them.
+  [[ ! ${daemon-} ]] || kill -KILL "$daemon" 2>/dev/null
+  local pid
+  for pid in $(our_processes); do kill -KILL "$pid" 2>/dev/null; done
+  if [[ ${root-} && -d ${root-} ]]; then
+    find "$root" -mindepth 1 -maxdepth 3 -name cgroup.kill -exec sh -c 'echo 1 >"$1"' _ {} \; 2>/dev/null
+    local deadline=$((SECONDS + 5))
+    until find "$root" -depth -type d -exec rmdir {} + 2>/dev/null || ((SECONDS > deadline)); do sleep 0.05; done
+  fi
+  if [[ $status != 0 && -d ${work-} ]]; then
+    echo "--- the logs of the failed story" >&2
+    tail -n 40 "$work"/log/*.log "$work/vmkeepd.err" >&2 2>/dev/null
+  fi
+  [[ ! -d ${work-} ]] || rm -rf "$work"
+  [[ $driver != lab || ! -d ${home-} ]] || rm -rf "$home"
+  exit $status
+}
