@@ -51,6 +51,8 @@ remove_owners() {
     local owner
     while read -r owner; do
         if getent passwd "$owner" >/dev/null; then
+            # VirtualBox leaves its sockets behind.
+            find /tmp -mindepth 1 -maxdepth 1 -type d -name '.vbox-*-ipc' -user "$owner" -exec rm -rf {} +
             # Its group goes with it. Its own complaint about mail is noise.
             userdel "$owner" 2>/dev/null || die $FAILED "cannot remove the user $owner"
             say "removed the user $owner"
