@@ -39,8 +39,9 @@ struct Capture {
 };
 
 Task<> follow(std::shared_ptr<Capture> capture) {
-  while (!capture->ended && co_await capture->readiness.readable()) {
-    if (!capture->drain()) co_return;
+  while (!capture->ended) {
+    const bool readable = co_await capture->readiness.readable();
+    if (!readable || !capture->drain()) break;
   }
 }
 

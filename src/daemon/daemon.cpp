@@ -82,6 +82,7 @@ void Daemon::on_member_ended(const contract::MemberEnded& event) {
     if (record.contract != event.id) continue;
     if (event.status.success()) return;
     core_.logs.line(record.fmri, fmt::format("Process {} {}.", event.pid, event.status.text()));
+    if (record.claimed) return;  // of a VM only the empty contract counts, and then a verdict is asked for
     if (event.status.core()) {
       core_.events.push(restarter::ProcessFaulted{fmri, restarter::Fault::core});
     } else if (event.status.signal() != 0) {

@@ -1,0 +1,218 @@
+// Files, spawning, reaping, commands, the loop: with real processes.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <csignal>
+#include <cstdlib>
+
+#include "base/command.h"
+#include "base/fd.h"
+#include "base/loop.h"
+#include "base/reaper.h"
+#include "base/spawn.h"
+
+namespace vmkeep {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Folder : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string path = "/tmp/vmkeep-base.XXXXXX";
+    ASSERT_NE(::mkdtemp(path.data()), nullptr);
+    folder_ = path;
+  }
+  void TearDown() override { [[maybe_unused]] const int rc = std::system(("rm -rf " + folder_).c_str()); }
+  std::string folder_;
+};
+
+using Files = Folder;
+
+TEST_F(Files, ReplaceLeavesOldOrNewAndNothingElse) {
+  const std::string path = folder_ + "/file";
+  ASSERT_TRUE(replace_file(path, "one"));
+  ASSERT_TRUE(replace_file(path, "two", 0644));
+  EXPECT_EQ(read_file(path).value(), "two");
+  struct stat found {};
+  ASSERT_EQ(::stat(path.c_str(), &found), 0);
+  EXPECT_EQ(found.st_mode & 0777U, 0644U);
+  EXPECT_NE(::access((path + ".new").c_str(), F_OK), 0);
+}
+
+TEST_F(Files, LinksAreNotFollowed) {
+  ASSERT_TRUE(replace_file(folder_ + "/target", "secret"));
+  ASSERT_EQ(::symlink("target", (folder_ + "/link").c_str()), 0);
+  EXPECT_FALSE(read_file(folder_ + "/link"));
+  EXPECT_FALSE(open_file(folder_ + "/link", O_WRONLY | O_CREAT));
+  ASSERT_EQ(::symlink("/tmp", (folder_ + "/folder").c_str()), 0);
+  EXPECT_FALSE(make_folders(folder_ + "/folder", 0700));
+}
+
+TEST_F(Files, TooLargeIsAnErrorAndNoTruncation) {
+  ASSERT_TRUE(replace_file(folder_ + "/file", std::string(5000, 'x')));
+  EXPECT_EQ(read_file(folder_ + "/file", 4000).error().kind, ErrorKind::invalid);
+  EXPECT_EQ(read_file(folder_ + "/file", 5000)->size(), 5000U);
+}
+
+// Runs a task to its end, at most ten seconds.
+template <class T>
+T run_task(asio::io_context& loop, Task<T> task) {
+  std::optional<T> result;
+  start(loop.get_executor(), [](Task<T> inner, std::optional<T>& out, asio::io_context& l) -> Task<> {
+    out.emplace(co_await std::move(inner));
+    l.stop();
+  }(std::move(task), result, loop));
+  loop.restart();
+  loop.run_for(10s);
+  if (!result) throw std::runtime_error("the task did not end in time");
+  return std::move(*result);
+}
+
+class Processes : public Folder {
+ protected:
+  asio::io_context loop_{1};
+  Reaper reaper_{loop_.get_executor()};
+
+  CommandResult run(const std::string& script, Instant limit = 8s) {
+    SpawnSpec spec;
+    spec.argv = {"/bin/sh", "-c", script};
+    spec.environment = {"PATH=/usr/bin:/bin", "GREETING=hello"};
+    return run_task(loop_, run_command(reaper_, spec, now() + limit)).value();
+  }
+};
+
+TEST_F(Processes, OutputAndStatusComeBack) {
+  const auto result = run("echo $GREETING; echo oops >&2; exit 3");
+  EXPECT_EQ(result.out, "hello\n");
+  EXPECT_EQ(result.err, "oops\n");
+  EXPECT_TRUE(result.status.exited());
+  EXPECT_EQ(result.status.code(), 3);
+  EXPECT_EQ(result.status.text(), "exited with status 3");
+}
+
+TEST_F(Processes, NothingIsInheritedButWhatIsNamed) {
+  ::setenv("VMKEEP_LEAK", "yes", 1);
+  const int leak = ::open("/dev/null", O_RDONLY);  // without CLOEXEC, as a library might
+  const auto result = run("echo ${VMKEEP_LEAK-none}; ls /proc/self/fd | wc -l");
+  ::close(leak);
+  ::unsetenv("VMKEEP_LEAK");
+  EXPECT_EQ(result.out, "none\n4\n");  // 0, 1, 2 and the folder that ls reads
+}
+
+TEST_F(Processes, ADeadlineKills) {
+  const auto result = run("echo before; exec sleep 60", 200ms);
+  EXPECT_TRUE(result.timed_out);
+  EXPECT_EQ(result.status.signal(), SIGKILL);
+  EXPECT_EQ(result.out, "before\n");
+}
+
+TEST_F(Processes, ADaemonThatHoldsThePipeDoesNotHoldUs) {
+  const auto result = run("sleep 60 & echo $!");
+  EXPECT_FALSE(result.timed_out);
+  const pid_t left = static_cast<pid_t>(std::strtol(result.out.c_str(), nullptr, 10));
+  ASSERT_GT(left, 1);
+  ::kill(left, SIGKILL);
+}
+
+TEST_F(Processes, WhatIsPrintedBeyondTheLimitIsDroppedAndSaid) {
+  SpawnSpec spec;
+  spec.argv = {"/bin/sh", "-c", "head -c 300000 /dev/zero"};
+  spec.environment = {"PATH=/usr/bin:/bin"};
+  const auto result = run_task(loop_, run_command(reaper_, spec, now() + Instant(8s), 1000)).value();
+  EXPECT_EQ(result.out.size(), 1000U);
+  EXPECT_TRUE(result.truncated);
+  EXPECT_TRUE(result.status.success());
+}
+
+TEST_F(Processes, TheStepThatFailedIsNamed) {
+  SpawnSpec spec;
+  spec.argv = {"/nonexistent/program"};
+  SpawnStep step{};
+  auto child = spawn(spec, &step);
+  ASSERT_FALSE(child);
+  EXPECT_EQ(step, SpawnStep::exec);
+  EXPECT_EQ(child.error().kind, ErrorKind::not_found);
+  spec.argv = {"/bin/true"};
+  spec.working_directory = "/nonexistent";
+  child = spawn(spec, &step);
+  ASSERT_FALSE(child);
+  EXPECT_EQ(step, SpawnStep::chdir);
+  EXPECT_NE(child.error().message.find("/nonexistent"), std::string::npos);
+}
+
+TEST_F(Processes, DescriptorsArriveWhereTheyShould) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  SpawnSpec spec;
+  spec.argv = {"/bin/sh", "-c", "echo through >&3"};
+  spec.environment = {"PATH=/usr/bin:/bin"};
+  spec.descriptors = {{ends[1], 3}};
+  auto child = spawn(spec);
+  ASSERT_TRUE(child);
+  reaper_.expect(child->pid);
+  ::close(ends[1]);
+  std::array<char, 32> text{};
+  EXPECT_EQ(::read(ends[0], text.data(), text.size()), 8);
+  EXPECT_STREQ(text.data(), "through\n");
+  ::close(ends[0]);
+  EXPECT_TRUE(run_task(loop_, reaper_.exited(child->pid, now() + Instant(5s)))->success());
+}
+
+TEST_F(Processes, AnOrphanIsReapedWithItsStatus) {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  const auto result = run("(sh -c 'kill -9 $$' & echo $!)");
+  const auto orphan = run_task(loop_, reaper_.orphans().pop(now() + Instant(5s)));
+  ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+  ASSERT_TRUE(orphan);
+  EXPECT_EQ(orphan->status.signal(), SIGKILL);
+  EXPECT_EQ(orphan->status.text(), "died on signal KILL (9)");
+  EXPECT_NE(orphan->cgroup.find("0::/"), std::string::npos);
+}
+
+using Loop = Processes;
+
+TEST_F(Loop, AQueueWaitsAndKeepsOrder) {
+  Queue<int> queue(loop_.get_executor());
+  EXPECT_FALSE(run_task(loop_, queue.pop(now() + Instant(20ms))));
+  queue.push(1);
+  queue.push(2);
+  EXPECT_EQ(run_task(loop_, queue.pop()), 1);
+  EXPECT_EQ(run_task(loop_, queue.pop()), 2);
+}
+
+TEST_F(Loop, ASignalWakesAllWhoWait) {
+  Signal signal(loop_.get_executor());
+  int woken = 0;
+  for (int i = 0; i < 3; ++i) {
+    start(loop_.get_executor(), [](Signal& s, int& count, asio::io_context& l) -> Task<> {
+      if (co_await s.wait(now() + Instant(5s)) && ++count == 3) l.stop();
+    }(signal, woken, loop_));
+  }
+  loop_.poll();
+  signal.notify();
+  loop_.restart();
+  loop_.run_for(5s);
+  EXPECT_EQ(woken, 3);
+}
+
+TEST_F(Loop, ReadinessSeesDataAndDeadline) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  {
+    Readiness readiness(loop_.get_executor(), ends[0]);
+    EXPECT_FALSE(run_task(loop_, readiness.readable(now() + Instant(20ms))));
+    ASSERT_EQ(::write(ends[1], "x", 1), 1);
+    EXPECT_TRUE(run_task(loop_, readiness.readable(now() + Instant(5s))));
+  }
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+}  // namespace
+}  // namespace vmkeep
