@@ -17,7 +17,7 @@ namespace vmkeep::hypervisor {
 
 struct VmRef {
   std::string uuid;
-  std::string name;       // "<inaccessible>" where VirtualBox says so
+  std::string name;  // "<inaccessible>" where VirtualBox says so
   bool accessible = true;
 };
 
@@ -42,11 +42,11 @@ class Hypervisor {
   virtual Task<Result<std::vector<VmRef>>> list(Instant deadline) = 0;
   // By UUID or by name.  ErrorKind::not_found: no such VM; invalid: two VMs bear that name.
   virtual Task<Result<VmRef>> find(std::string name_or_uuid, Instant deadline) = 0;
-  // Both witnesses.  An error means that nothing was learned (timeout, unavailable); a VM that is not registered
-  // or inaccessible is an observation.
+  // Both witnesses.  An error means that nothing was learned (timeout, unavailable); a VM that is not
+  // registered or inaccessible is an observation.
   virtual Task<Result<vm::Observation>> look(std::string uuid, Instant deadline) = 0;
-  // The UUIDs of all VMs that are up, in one cheap call that locks nothing: the safety net, and how a start is
-  // followed.
+  // The UUIDs of all VMs that are up, in one cheap call that locks nothing: the safety net, and how a start
+  // is followed.
   virtual Task<Result<std::vector<std::string>>> running(Instant deadline) = 0;
   virtual Result<Launch> launch(const VmRef& vm) = 0;
   virtual Task<Result<>> control(std::string uuid, vm::StopAction action, Instant deadline) = 0;
@@ -54,14 +54,16 @@ class Hypervisor {
   // The VM's process in the process table: cmdline, uid, start time (facts 21).
   virtual std::optional<VmProcess> process(const std::string& uuid) = 0;
   // Whether that process may be taken into a contract: it is a child of this owner's VBoxSVC.
-  // Hints that this VM may have changed (its log, its process).  Resolves at the next one, or at the deadline.
+  // Hints that this VM may have changed (its log, its process).  Resolves at the next one, or at the
+  // deadline.
   virtual Task<bool> hint(std::string uuid, Instant deadline) = 0;
   // Ends whatever call is under way for this VM; it returns with ErrorKind::timeout.
   virtual void abandon(const std::string& uuid) = 0;
 };
 
 struct DriverOptions {
-  std::vector<std::string> environment;  // the method's: HOME, PATH, VBOX_USER_HOME, VBOX_IPC_SOCKETID, TZ, ...
+  std::vector<std::string>
+      environment;             // the method's: HOME, PATH, VBOX_USER_HOME, VBOX_IPC_SOCKETID, TZ, ...
   std::string service_cgroup;  // folder of the cgroup for VBoxSVC; empty: none
   std::string calls_cgroup;    // folder of the cgroup for calls; empty: none
 };
