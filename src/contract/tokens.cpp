@@ -1,0 +1,144 @@
+// The exec string: its tokens, and how it becomes an argument vector.
+#include <unistd.h>
+
+#include <sstream>
+
+#include "contract/context.h"
+
+namespace vmkeep::contract {
+namespace {
+
+constexpr std::string_view kDefaultPath = "/usr/sbin:/usr/bin";
+constexpr std::string_view kRestarter = "svc.startd";
+constexpr std::string_view kShellCharacters = ";&|<>()$`\\\"'*?[]#~=%{}\n";
+
+std::string escaped(std::string_view value) {
+  constexpr std::string_view kEscaped = ";&()|^<>\n \t\\\"'`";
+  std::string result;
+  for (const char c : value) {
+    if (kEscaped.find(c) != std::string_view::npos) result += '\\';
+    result += c;
+  }
+  return result;
+}
+
+// What stands between the braces of %{...}, without the modifier.
+const repository::Property* find_property(std::string_view name, const fmri::Fmri& instance,
+                                          const repository::Levels& running) {
+  if (name.substr(0, 4) == "svc:") {
+    // Only the view of this instance is at hand; of its service's properties, those of the service's own
+    // level.
+    const auto whole = fmri::Fmri::parse(name);
+    if (!whole || whole->property.empty() || whole->service != instance.service) return nullptr;
+    if (whole->is_instance() && whole->instance != instance.instance) return nullptr;
+    if (whole->is_instance()) return running.find(whole->property_group, whole->property);
+    const auto group = running.service.find(whole->property_group);
+    return group == running.service.end() ? nullptr : group->second->find(whole->property);
+  }
+  const size_t slash = name.find('/');
+  if (slash == std::string_view::npos) return running.find("application", name);
+  return running.find(name.substr(0, slash), name.substr(slash + 1));
+}
+
+Result<std::string> property_value(std::string_view inside, const fmri::Fmri& instance,
+                                   const repository::Levels& running) {
+  char separator = ' ';
+  if (!inside.empty() && (inside.back() == ',' || inside.back() == ':')) {
+    separator = inside.back();
+    inside.remove_suffix(1);
+  }
+  if (inside.empty() || inside.front() == '/' || inside.back() == '/')
+    return fail(ErrorKind::invalid, "parse error");
+  const auto* property = find_property(inside, instance, running);
+  if (property == nullptr)
+    return fail(ErrorKind::invalid, "property \"" + std::string(inside) + "\" not found");
+  std::string joined;
+  for (size_t i = 0; i < property->values.size(); ++i) {
+    if (i != 0) joined += separator;
+    joined += escaped(property->values[i]);
+  }
+  return joined;
+}
+
+std::string on_path(const std::string& program, std::string_view path) {
+  for (size_t at = 0; at <= path.size();) {
+    const size_t end = std::min(path.find(':', at), path.size());
+    // An empty entry would mean the method's working directory, which is not ours: it is passed over.
+    if (end > at) {
+      const std::string candidate = std::string(path.substr(at, end - at)) + "/" + program;
+      if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+    }
+    at = end + 1;
+  }
+  return program;
+}
+
+std::vector<std::string> command_line_on(const std::string& exec, std::string_view path) {
+  std::vector<std::string> words;
+  std::istringstream stream(exec);
+  for (std::string word; stream >> word;) words.push_back(std::move(word));
+  if (words.empty() || exec.find_first_of(kShellCharacters) != std::string::npos)
+    return {"/bin/sh", "-c", "exec " + exec};
+  if (words.front().find('/') == std::string::npos) words.front() = on_path(words.front(), path);
+  return words;
+}
+
+}  // namespace
+
+Result<std::string> expand_tokens(std::string_view exec, const fmri::Fmri& instance, std::string_view method,
+                                  const repository::Levels& running) {
+  std::string result;
+  for (size_t at = 0; at < exec.size(); ++at) {
+    if (exec[at] != '%') {
+      result += exec[at];
+      continue;
+    }
+    if (++at == exec.size()) return fail(ErrorKind::invalid, "parse error");
+    switch (exec[at]) {
+      case '%':
+        result += '%';
+        break;
+      case 'r':
+        result += kRestarter;
+        break;
+      case 'm':
+        result += method;
+        break;
+      case 's':
+        result += instance.service;
+        break;
+      case 'i':
+        result += instance.instance;
+        break;
+      case 'f':
+        result += instance.entity();
+        break;
+      case '{': {
+        const size_t end = exec.find('}', at);
+        if (end == std::string_view::npos) return fail(ErrorKind::invalid, "parse error");
+        auto value = property_value(exec.substr(at + 1, end - at - 1), instance, running);
+        if (!value) return value;
+        result += *value;
+        at = end;
+        break;
+      }
+      default:
+        return fail(ErrorKind::invalid, "unknown method token");
+    }
+  }
+  return result;
+}
+
+std::vector<std::string> command_line(const std::string& exec, const std::vector<std::string>& environment) {
+  std::string_view path = kDefaultPath;
+  for (const auto& entry : environment) {
+    if (entry.compare(0, 5, "PATH=") == 0) path = std::string_view(entry).substr(5);
+  }
+  return command_line_on(exec, path);
+}
+
+std::vector<std::string> command_line(const std::string& exec) {
+  return command_line_on(exec, kDefaultPath);
+}
+
+}  // namespace vmkeep::contract
