@@ -12,12 +12,12 @@ namespace {
 namespace fs = std::filesystem;
 
 // From top to bottom.  A room may include itself and what comes after it.
-const std::vector<std::string> kRooms{"daemon",  "tools",     "guard",    "control", "hypervisor", "host",
-                                      "restarter", "vm",      "graph",    "contract", "manifest",  "repository",
-                                      "fmri",    "base"};
+const std::vector<std::string> kRooms{"daemon",   "tools",      "guard", "control", "hypervisor",
+                                      "host",     "restarter",  "vm",    "graph",   "contract",
+                                      "manifest", "repository", "fmri",  "base"};
 // The product's brain: no I/O, so none of what can do any.
 const std::vector<std::string> kPure{"restarter", "vm", "graph", "fmri"};
-const std::vector<std::string> kImpure{"boost/asio", "sys/",      "unistd.h", "fcntl.h",  "fstream",
+const std::vector<std::string> kImpure{"boost/asio", "sys/",      "unistd.h", "fcntl.h", "fstream",
                                        "iostream",   "sqlite3.h", "libxml",   "systemd/"};
 
 // What a line includes, without the quotes or brackets; empty if it is no such line.
@@ -80,7 +80,8 @@ TEST(IncludeGraph, TheBrainDoesNoInputOrOutput) {
     if (source.test || std::find(kPure.begin(), kPure.end(), source.room) == kPure.end()) continue;
     for (const auto& line : source.lines) {
       const std::string system = included(line, '<', '>');
-      for (const auto& impure : kImpure) EXPECT_NE(system.rfind(impure, 0), 0U) << source.path << ": " << line;
+      for (const auto& impure : kImpure)
+        EXPECT_NE(system.rfind(impure, 0), 0U) << source.path << ": " << line;
       const std::string own = included(line, '"', '"');
       EXPECT_NE(own, "base/loop.h") << source.path;
       EXPECT_NE(own, "base/fd.h") << source.path;

@@ -13,7 +13,9 @@ Instant now() {
                                              std::chrono::nanoseconds(ts.tv_nsec));
 }
 
-WallTime wall_now() { return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now()); }
+WallTime wall_now() {
+  return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
+}
 
 std::string boot_id() {
   auto text = read_file("/proc/sys/kernel/random/boot_id", 128);

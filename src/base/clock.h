@@ -10,8 +10,8 @@ namespace vmkeep {
 using Instant = std::chrono::duration<int64_t, std::milli>;
 using WallTime = std::chrono::sys_time<std::chrono::nanoseconds>;
 
-Instant now();           // CLOCK_BOOTTIME
-WallTime wall_now();     // CLOCK_REALTIME
-std::string boot_id();   // /proc/sys/kernel/random/boot_id without its newline; empty where there is none
+Instant now();          // CLOCK_BOOTTIME
+WallTime wall_now();    // CLOCK_REALTIME
+std::string boot_id();  // /proc/sys/kernel/random/boot_id without its newline; empty where there is none
 
 }  // namespace vmkeep

@@ -45,7 +45,9 @@ Task<> sleep_until(Instant deadline) {
   co_await timer.async_wait(kQuiet);
 }
 
-Task<> yield_now() { co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable); }
+Task<> yield_now() {
+  co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+}
 
 struct Signal::Waiter {
   asio::steady_timer timer;
@@ -54,7 +56,9 @@ struct Signal::Waiter {
 
 Signal::Signal(Executor executor) : executor_(std::move(executor)) {}
 
-Signal::~Signal() { notify(); }
+Signal::~Signal() {
+  notify();
+}
 
 void Signal::notify() {
   for (Waiter* waiter : waiters_) {
@@ -112,7 +116,9 @@ struct Readiness::State {
 
 Readiness::Readiness(Executor executor, int fd) : state_(std::make_shared<State>(executor, fd)) {}
 
-Readiness::~Readiness() { cancel(); }
+Readiness::~Readiness() {
+  cancel();
+}
 
 void Readiness::cancel() {
   if (state_->cancelled) return;

@@ -1,7 +1,7 @@
 // The loop: one thread a process, Boost.Asio, coroutines.  A wait is a co_await with a deadline.
 //
-// Signal wakes everybody who waits on it; Queue hands values from whoever pushes to the one who pops.  Both are
-// how one room tells another something: there are no callbacks across rooms.
+// Signal wakes everybody who waits on it; Queue hands values from whoever pushes to the one who pops.  Both
+// are how one room tells another something: there are no callbacks across rooms.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

@@ -14,10 +14,18 @@
 
 namespace vmkeep {
 
-bool ExitStatus::exited() const { return WIFEXITED(raw); }
-int ExitStatus::code() const { return WEXITSTATUS(raw); }
-int ExitStatus::signal() const { return WIFSIGNALED(raw) ? WTERMSIG(raw) : 0; }
-bool ExitStatus::core() const { return WIFSIGNALED(raw) && WCOREDUMP(raw); }
+bool ExitStatus::exited() const {
+  return WIFEXITED(raw);
+}
+int ExitStatus::code() const {
+  return WEXITSTATUS(raw);
+}
+int ExitStatus::signal() const {
+  return WIFSIGNALED(raw) ? WTERMSIG(raw) : 0;
+}
+bool ExitStatus::core() const {
+  return WIFSIGNALED(raw) && WCOREDUMP(raw);
+}
 
 std::string signal_name(int signal) {
   const char* name = ::sigabbrev_np(signal);
@@ -38,7 +46,8 @@ struct Reaper::State {
   std::map<pid_t, ExitStatus> ended;
   std::set<pid_t> forgotten;
 
-  explicit State(const Executor& executor) : signals(executor, SIGCHLD), orphans(executor), changed(executor) {}
+  explicit State(const Executor& executor)
+      : signals(executor, SIGCHLD), orphans(executor), changed(executor) {}
 
   void reap() {
     for (;;) {
@@ -50,7 +59,8 @@ struct Reaper::State {
       const bool unwanted = forgotten.erase(pid) != 0;
       std::string cgroup;
       if (!ours && !unwanted) {
-        if (auto text = read_file("/proc/" + std::to_string(pid) + "/cgroup", 65536)) cgroup = std::move(*text);
+        if (auto text = read_file("/proc/" + std::to_string(pid) + "/cgroup", 65536))
+          cgroup = std::move(*text);
       }
       int raw = 0;
       if (::waitpid(pid, &raw, 0) != pid) return;
@@ -77,18 +87,26 @@ Reaper::Reaper(Executor executor) : state_(std::make_shared<State>(executor)) {
   start(std::move(executor), State::run(state_));
 }
 
-Reaper::~Reaper() { state_->signals.cancel(); }
+Reaper::~Reaper() {
+  state_->signals.cancel();
+}
 
-void Reaper::expect(pid_t pid) { state_->expected.insert(pid); }
+void Reaper::expect(pid_t pid) {
+  state_->expected.insert(pid);
+}
 
 void Reaper::forget(pid_t pid) {
   if (state_->ended.erase(pid) != 0) return;
   if (state_->expected.erase(pid) != 0) state_->forgotten.insert(pid);
 }
 
-Queue<Orphan>& Reaper::orphans() { return state_->orphans; }
+Queue<Orphan>& Reaper::orphans() {
+  return state_->orphans;
+}
 
-void Reaper::reap() { state_->reap(); }
+void Reaper::reap() {
+  state_->reap();
+}
 
 Task<std::optional<ExitStatus>> Reaper::exited(pid_t pid, Instant deadline) {
   const auto state = state_;

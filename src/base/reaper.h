@@ -2,8 +2,8 @@
 //
 // A child that was announced with expect() is somebody's: exited() hands its status over, however early it
 // died.  Any other child is an orphan that came to us because this process is a subreaper
-// (PR_SET_CHILD_SUBREAPER): its status goes into orphans(), with the cgroup that it lived in, which the kernel
-// still tells of a zombie.  The order of deaths is the kernel's.
+// (PR_SET_CHILD_SUBREAPER): its status goes into orphans(), with the cgroup that it lived in, which the
+// kernel still tells of a zombie.  The order of deaths is the kernel's.
 #pragma once
 
 #include <sys/types.h>
@@ -22,8 +22,8 @@ struct ExitStatus {
   int raw = 0;
 
   bool exited() const;
-  int code() const;     // only if exited()
-  int signal() const;   // 0 if exited()
+  int code() const;    // only if exited()
+  int signal() const;  // 0 if exited()
   bool core() const;
   bool success() const { return raw == 0; }
   std::string text() const;  // "exited with status 1", "died on signal KILL (9)"

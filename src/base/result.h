@@ -39,7 +39,9 @@ using Result = boost::system::result<T, Error>;
 Error errno_error(std::string what);
 Error errno_error(std::string what, int error_number);
 
-inline Error fail(ErrorKind kind, std::string message) { return {kind, std::move(message)}; }
+inline Error fail(ErrorKind kind, std::string message) {
+  return {kind, std::move(message)};
+}
 
 // The same error with what was being done in front: "WHAT: message".
 inline Error in(std::string what, Error error) {

@@ -23,7 +23,7 @@ struct Failure {
 };
 
 const char* step_name(SpawnStep step) {
-  constexpr std::array names{"clone", "cgroup", "setsid",    "descriptors", "nice",
+  constexpr std::array names{"clone",     "cgroup", "setsid", "descriptors", "nice",
                              "setgroups", "setgid", "setuid", "chdir",       "execve"};
   return names[static_cast<size_t>(step)];
 }
@@ -41,9 +41,9 @@ struct ChildSide {
   const SpawnSpec& spec;
   char** argv;
   char** environment;
-  int report;     // write end of the pipe
-  int null;       // /dev/null
-  int high = 0;   // first number that no wanted descriptor has
+  int report;    // write end of the pipe
+  int null;      // /dev/null
+  int high = 0;  // first number that no wanted descriptor has
 
   [[noreturn]] void give_up(SpawnStep step) const {
     const Failure failure{step, errno};
@@ -98,7 +98,8 @@ struct ChildSide {
   void drop() const {
     const auto& who = *spec.credentials;
     // One user's own daemon may ask for what it is already; only root can change the groups.
-    if (::geteuid() == 0 && ::setgroups(who.groups.size(), who.groups.data()) != 0) give_up(SpawnStep::groups);
+    if (::geteuid() == 0 && ::setgroups(who.groups.size(), who.groups.data()) != 0)
+      give_up(SpawnStep::groups);
     if (::setresgid(who.gid, who.gid, who.gid) != 0) give_up(SpawnStep::gid);
     if (::setresuid(who.uid, who.uid, who.uid) != 0) give_up(SpawnStep::uid);
   }

@@ -1,4 +1,5 @@
-// Starting a program: argument vector, explicit environment, explicit descriptors, and nothing else inherited.
+// Starting a program: argument vector, explicit environment, explicit descriptors, and nothing else
+// inherited.
 //
 // spawn() is a plain function on purpose: GCC 12 miscompiles fork-like calls inside coroutines.  It uses
 // clone3(2) with CLONE_PIDFD and, where asked, CLONE_INTO_CGROUP, so that the child is born where it belongs.
@@ -27,9 +28,9 @@ struct SpawnSpec {
   std::vector<std::string> argv;         // argv[0] is the path that is executed; no search on PATH
   std::vector<std::string> environment;  // NAME=value; nothing is inherited
   std::string working_directory = "/";
-  int standard_input = -1;   // -1: /dev/null
-  int standard_output = -1;  // -1: /dev/null
-  int standard_error = -1;   // -1: /dev/null
+  int standard_input = -1;                       // -1: /dev/null
+  int standard_output = -1;                      // -1: /dev/null
+  int standard_error = -1;                       // -1: /dev/null
   std::vector<std::pair<int, int>> descriptors;  // (ours, number in the child >= 3)
   int cgroup = -1;                               // a descriptor of the cgroup's folder to be born in
   bool new_session = true;
@@ -42,8 +43,8 @@ struct Child {
   Fd pidfd;
 };
 
-// Errors: ErrorKind of the failing system call; the message names the step ("chdir", "setgroups", "execve") and
-// the program.  The caller must reap the child (base/reaper.h).
+// Errors: ErrorKind of the failing system call; the message names the step ("chdir", "setgroups", "execve")
+// and the program.  The caller must reap the child (base/reaper.h).
 Result<Child> spawn(const SpawnSpec& spec);
 
 // The step that failed in the child before exec, for callers that must tell chdir from execve.

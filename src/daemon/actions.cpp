@@ -19,41 +19,42 @@ Overloaded(Ts...) -> Overloaded<Ts...>;
 
 void Actions::perform(const std::vector<restarter::Action>& actions) {
   for (const auto& action : actions) {
-    std::visit(
-        Overloaded{
-            [&](const restarter::SetState& a) { set_state(a); },
-            [&](const restarter::Log& a) {
-              if (const Record* record = core_.record(a.fmri)) core_.logs.line(record->fmri, a.text);
-            },
-            [&](const restarter::Notice& a) { core_.logs.notice(a.text); },
-            [&](const restarter::RunMethod& a) { methods_.run(a); },
-            [&](const restarter::KillMethod& a) {
-              if (a.vm_instance) owners_.abandon(a.fmri);
-              methods_.kill(a);
-            },
-            [&](const restarter::SignalContract& a) { signal_contract(a); },
-            [&](const restarter::ReleaseContract& a) { release_contract(a); },
-            [&](const restarter::ArmTimer& a) {
-              armed_[{a.fmri, a.timer}] = a.at;
-              timers_changed_.notify();
-            },
-            [&](const restarter::CancelTimer& a) { armed_.erase({a.fmri, a.timer}); },
-            [&](const restarter::AskVerdict& a) { owners_.ask(a); },
-            [&](const restarter::ReplaceGuard& a) { owners_.replace(a.fmri); },
-            [&](const restarter::DisableTemporarily& a) { disable_temporarily(a); },
-            [&](const restarter::TakeStartSnapshot& a) {
-              if (const Record* record = core_.record(a.fmri)) {
-                auto taken = core_.store->commit({repository::TakeSnapshot{record->fmri, "start"}});
-                if (!taken) core_.logs.notice(taken.error().message);
-              }
-            },
-            [&](const restarter::StoreStartStatus&) {},  // methods.cpp has it from the process itself
-            [&](const restarter::ShutDownDone&) {
-              core_.shut_down = true;
-              core_.changed.notify();
-            },
-        },
-        action);
+    std::visit(Overloaded{
+                   [&](const restarter::SetState& a) { set_state(a); },
+                   [&](const restarter::Log& a) {
+                     if (const Record* record = core_.record(a.fmri)) core_.logs.line(record->fmri, a.text);
+                   },
+                   [&](const restarter::Notice& a) { core_.logs.notice(a.text); },
+                   [&](const restarter::RunMethod& a) { methods_.run(a); },
+                   [&](const restarter::KillMethod& a) {
+                     if (a.vm_instance) owners_.abandon(a.fmri);
+                     methods_.kill(a);
+                   },
+                   [&](const restarter::SignalContract& a) { signal_contract(a); },
+                   [&](const restarter::ReleaseContract& a) { release_contract(a); },
+                   [&](const restarter::ArmTimer& a) {
+                     armed_[{a.fmri, a.timer}] = a.at;
+                     timers_changed_.notify();
+                   },
+                   [&](const restarter::CancelTimer& a) {
+                     armed_.erase({a.fmri, a.timer});
+                   },
+                   [&](const restarter::AskVerdict& a) { owners_.ask(a); },
+                   [&](const restarter::ReplaceGuard& a) { owners_.replace(a.fmri); },
+                   [&](const restarter::DisableTemporarily& a) { disable_temporarily(a); },
+                   [&](const restarter::TakeStartSnapshot& a) {
+                     if (const Record* record = core_.record(a.fmri)) {
+                       auto taken = core_.store->commit({repository::TakeSnapshot{record->fmri, "start"}});
+                       if (!taken) core_.logs.notice(taken.error().message);
+                     }
+                   },
+                   [&](const restarter::StoreStartStatus&) {},  // methods.cpp has it from the process itself
+                   [&](const restarter::ShutDownDone&) {
+                     core_.shut_down = true;
+                     core_.changed.notify();
+                   },
+               },
+               action);
   }
 }
 
@@ -66,7 +67,8 @@ void Actions::set_state(const restarter::SetState& action) {
   record->why = action.why;
   record->state_time = wall_now();
   const bool up = graph::is_up(action.state) && action.next_state == graph::State::none;
-  if (up && record->restart_issued && (!record->running_again || *record->running_again < *record->restart_issued)) {
+  if (up && record->restart_issued &&
+      (!record->running_again || *record->running_again < *record->restart_issued)) {
     record->running_again = wall_now();
     publish_vm(core_, *record);
   }
@@ -97,8 +99,9 @@ void Actions::release_contract(const restarter::ReleaseContract& action) {
 void Actions::disable_temporarily(const restarter::DisableTemporarily& action) {
   Record* record = core_.record(action.fmri);
   if (record == nullptr) return;
-  repository::SetProperty change{record->fmri, "general_ovr", "framework", false, "enabled",
-                                 repository::Property{repository::ValueType::boolean, {"false"}}};
+  repository::SetProperty change{
+      record->fmri, "general_ovr", "framework",
+      false,        "enabled",     repository::Property{repository::ValueType::boolean, {"false"}}};
   auto done = core_.store->commit({std::move(change)});
   if (!done) core_.logs.notice(done.error().message);
   record->enabled = false;

@@ -49,7 +49,8 @@ std::string adopt(Core& core, Record& record, pid_t pid, uid_t owner, const std:
   if (lives_in(core, record.contract, pid)) return {};
   const auto process = status_of(pid);
   if (!process) return "there is no such process";
-  if (process->uid != owner) return fmt::format("it belongs to uid {} and not to the owner {}", process->uid, owner);
+  if (process->uid != owner)
+    return fmt::format("it belongs to uid {} and not to the owner {}", process->uid, owner);
   const auto parent = status_of(process->parent);
   const bool of_service = parent && parent->uid == owner && parent->name.rfind("VBoxSVC", 0) == 0;
   const bool ours_before = lives_in(core, record.previous_contract, pid);

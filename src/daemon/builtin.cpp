@@ -10,7 +10,8 @@ using repository::Property;
 using repository::PropertyGroup;
 using repository::ValueType;
 
-PropertyGroup group(const char* name, const char* type, std::map<std::string, Property, std::less<>> properties) {
+PropertyGroup group(const char* name, const char* type,
+                    std::map<std::string, Property, std::less<>> properties) {
   PropertyGroup result;
   result.name = name;
   result.type = type;
@@ -18,11 +19,14 @@ PropertyGroup group(const char* name, const char* type, std::map<std::string, Pr
   return result;
 }
 
-Property text(const char* value) { return {ValueType::astring, {value}}; }
+Property text(const char* value) {
+  return {ValueType::astring, {value}};
+}
 
 PropertyGroup method(const char* name) {
-  return group(name, "method",
-               {{"type", text("method")}, {"exec", text(":true")}, {"timeout_seconds", {ValueType::count, {"3"}}}});
+  return group(
+      name, "method",
+      {{"type", text("method")}, {"exec", text(":true")}, {"timeout_seconds", {ValueType::count, {"3"}}}});
 }
 
 // A service without processes that is online exactly while a fact about the host holds.
@@ -31,14 +35,14 @@ void add_fact_service(ChangeSet& changes, const std::string& service, const char
   const fmri::Fmri instance{service, "default", {}, {}};
   changes.emplace_back(repository::AddService{service});
   changes.emplace_back(repository::AddInstance{service, "default"});
-  for (auto& pg : {method("start"), method("stop"),
-                   group("startd", "framework", {{"duration", text("transient")}}),
-                   group("tm_common_name", "template", {{"C", {ValueType::ustring, {name}}}}),
-                   group("host", "dependency",
-                         {{"grouping", text("require_all")},
-                          {"restart_on", text("error")},
-                          {"type", text("host")},
-                          {"entities", {ValueType::astring, {std::string("host:") + fact}}}})}) {
+  for (auto& pg :
+       {method("start"), method("stop"), group("startd", "framework", {{"duration", text("transient")}}),
+        group("tm_common_name", "template", {{"C", {ValueType::ustring, {name}}}}),
+        group("host", "dependency",
+              {{"grouping", text("require_all")},
+               {"restart_on", text("error")},
+               {"type", text("host")},
+               {"entities", {ValueType::astring, {std::string("host:") + fact}}}})}) {
     changes.emplace_back(repository::PutGroup{entity, pg, 0});
   }
   changes.emplace_back(repository::PutGroup{
@@ -51,10 +55,12 @@ Result<> ensure_builtin(repository::Repository& store) {
   auto entries = store.entries();
   if (!entries) return entries.error();
   const auto missing = [&entries](const std::string& service) {
-    return std::none_of(entries->begin(), entries->end(), [&](const auto& e) { return e.service == service; });
+    return std::none_of(entries->begin(), entries->end(),
+                        [&](const auto& e) { return e.service == service; });
   };
   ChangeSet changes;
-  if (missing("milestone/network")) add_fact_service(changes, "milestone/network", "network", "network milestone");
+  if (missing("milestone/network"))
+    add_fact_service(changes, "milestone/network", "network", "network milestone");
   if (missing("system/filesystem/local")) {
     add_fact_service(changes, "system/filesystem/local", "local-filesystems", "local file system mounts");
   }

@@ -1,5 +1,5 @@
-// The services that every host has: milestone/network and system/filesystem/local, which tell what the kernel knows,
-// and the master restarter's own entry.
+// The services that every host has: milestone/network and system/filesystem/local, which tell what the kernel
+// knows, and the master restarter's own entry.
 #pragma once
 
 #include "repository/repository.h"

@@ -14,7 +14,9 @@ namespace {
 namespace json = boost::json;
 using control::Call;
 
-bool may_change(const control::Peer& peer) { return peer.uid == 0 || peer.uid == ::geteuid(); }
+bool may_change(const control::Peer& peer) {
+  return peer.uid == 0 || peer.uid == ::geteuid();
+}
 
 Result<fmri::Fmri> fmri_parameter(const Call& call) {
   auto text = control::string_member(call.parameters, "fmri");
@@ -40,11 +42,16 @@ Record* record_parameter(Core& core, const Call& call) {
 
 const std::map<std::string, std::pair<Calls::Handler, bool>>& Calls::handlers() {
   static const std::map<std::string, std::pair<Handler, bool>> table{
-      {"Entries", {&Calls::entries, false}},     {"Read", {&Calls::read, false}},
-      {"Snapshots", {&Calls::snapshots, false}}, {"Commit", {&Calls::commit, true}},
-      {"Instances", {&Calls::instances, false}}, {"Processes", {&Calls::processes, false}},
-      {"Act", {&Calls::act, true}},              {"Watch", {&Calls::watch, false}},
-      {"Shutdown", {&Calls::shutdown, true}},    {"VmMethod", {&Calls::vm_method, false}},
+      {"Entries", {&Calls::entries, false}},
+      {"Read", {&Calls::read, false}},
+      {"Snapshots", {&Calls::snapshots, false}},
+      {"Commit", {&Calls::commit, true}},
+      {"Instances", {&Calls::instances, false}},
+      {"Processes", {&Calls::processes, false}},
+      {"Act", {&Calls::act, true}},
+      {"Watch", {&Calls::watch, false}},
+      {"Shutdown", {&Calls::shutdown, true}},
+      {"VmMethod", {&Calls::vm_method, false}},
       {"Version", {&Calls::version, false}},
   };
   return table;
@@ -65,7 +72,8 @@ Task<> Calls::serve(control::Server& server) {
   }
 }
 
-// ---- the repository ----------------------------------------------------------------------------------------------
+// ---- the repository
+// ----------------------------------------------------------------------------------------------
 
 void Calls::entries(const Call& call) {
   auto entries = core_.store->entries();
@@ -102,7 +110,8 @@ void Calls::commit(const Call& call) {
   call.reply({});
 }
 
-// ---- instances ---------------------------------------------------------------------------------------------------
+// ---- instances
+// ---------------------------------------------------------------------------------------------------
 
 void Calls::instances(const Call& call) {
   const bool dependencies = control::bool_member(call.parameters, "dependencies", false);
@@ -154,8 +163,9 @@ Result<> Calls::request(const Record& record, const std::string& verb, bool temp
   restarter::Requested event{record.fmri.str(), Request::restart, immediate, true};
   if (verb == "clear") {
     if (record.state != graph::State::maintenance && record.state != graph::State::degraded) {
-      return fail(ErrorKind::invalid,
-                  fmt::format("Instance \"{}\" is not in a maintenance or degraded state.", record.fmri.str()));
+      return fail(
+          ErrorKind::invalid,
+          fmt::format("Instance \"{}\" is not in a maintenance or degraded state.", record.fmri.str()));
     }
     event.request = Request::clear;
   } else if (verb == "maintenance") {
@@ -194,7 +204,8 @@ void Calls::act(const Call& call) {
   call.reply({});
 }
 
-// ---- streams -----------------------------------------------------------------------------------------------------
+// ---- streams
+// -----------------------------------------------------------------------------------------------------
 
 void Calls::watch(const Call& call) {
   std::vector<std::string> fmris;
@@ -251,7 +262,8 @@ Task<> Calls::stream_shutdown(Call call) {
         continue;
       }
       if (record != nullptr && call.more) {
-        call.reply({{"instance", control::to_json(instances_.describe(*record, false))}, {"done", false}}, true);
+        call.reply({{"instance", control::to_json(instances_.describe(*record, false))}, {"done", false}},
+                   true);
       }
       name = up.erase(name);
     }
@@ -261,7 +273,8 @@ Task<> Calls::stream_shutdown(Call call) {
   call.reply({{"done", true}});
 }
 
-// ---- methods -----------------------------------------------------------------------------------------------------
+// ---- methods
+// -----------------------------------------------------------------------------------------------------
 
 void Calls::vm_method(const Call& call) {
   Record* record = record_parameter(core_, call);

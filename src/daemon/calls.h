@@ -1,5 +1,5 @@
-// Answers the calls of the control protocol (control/org.vmkeep.varlink), and knows who may make them: anybody may
-// read; root and the daemon's own user may change; a method may act for its own instance.
+// Answers the calls of the control protocol (control/org.vmkeep.varlink), and knows who may make them:
+// anybody may read; root and the daemon's own user may change; a method may act for its own instance.
 #pragma once
 
 #include "control/server.h"
@@ -11,13 +11,15 @@ namespace vmkeep::daemon {
 
 class Calls {
  public:
-  Calls(Core& core, Instances& instances, Owners& owners) : core_(core), instances_(instances), owners_(owners) {}
+  Calls(Core& core, Instances& instances, Owners& owners)
+      : core_(core), instances_(instances), owners_(owners) {}
 
   Task<> serve(control::Server& server);
 
  private:
   using Handler = void (Calls::*)(const control::Call&);
-  static const std::map<std::string, std::pair<Handler, bool>>& handlers();  // by method; true: it changes things
+  static const std::map<std::string, std::pair<Handler, bool>>&
+  handlers();  // by method; true: it changes things
 
   void entries(const control::Call& call);
   void read(const control::Call& call);

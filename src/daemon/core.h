@@ -1,8 +1,8 @@
-// What the parts of the daemon share: the store, the restarter, the contracts, the queue of events, and one record
-// for each instance.
+// What the parts of the daemon share: the store, the restarter, the contracts, the queue of events, and one
+// record for each instance.
 //
-// Data flows one way: control calls, contracts, timers and guards push events; the brain (daemon.cpp) hands them one
-// by one to the restarter; actions.cpp carries out what it answers.  Nothing else changes a state.
+// Data flows one way: control calls, contracts, timers and guards push events; the brain (daemon.cpp) hands
+// them one by one to the restarter; actions.cpp carries out what it answers.  Nothing else changes a state.
 #pragma once
 
 #include <cstdint>
@@ -34,25 +34,25 @@ struct MethodRun {
 
 struct Record {
   fmri::Fmri fmri;
-  repository::Levels running;                // as last loaded or refreshed
+  repository::Levels running;  // as last loaded or refreshed
   restarter::InstanceConfig config;
-  std::optional<bool> enabled;               // as the restarter knows it
+  std::optional<bool> enabled;  // as the restarter knows it
   graph::State state = graph::State::uninitialized;
   graph::State next_state = graph::State::none;
   graph::Reason reason = graph::Reason::none;
   std::string why;
   WallTime state_time{};
-  contract::ContractId contract = 0;         // 0: none
+  contract::ContractId contract = 0;           // 0: none
   contract::ContractId previous_contract = 0;  // an adopted VM may still live there
   std::optional<int> start_status;
   std::map<uint64_t, MethodRun> runs;
-  bool claimed = false;                      // a VM instance
-  std::string owner;                         // key of its guard
+  bool claimed = false;  // a VM instance
+  std::string owner;     // key of its guard
   vm::History history;
-  // What svcprop -p vm_monitor/... tells of the last death: when it was seen, when the restart was issued, and when
-  // the VM ran again.
+  // What svcprop -p vm_monitor/... tells of the last death: when it was seen, when the restart was issued,
+  // and when the VM ran again.
   std::optional<WallTime> process_ended, restart_issued, running_again;
-  uint64_t version = 0;                      // grows with every change that Watch tells of
+  uint64_t version = 0;  // grows with every change that Watch tells of
 };
 
 struct Core {
@@ -65,8 +65,8 @@ struct Core {
   std::unique_ptr<host::HostFacts> host;
   restarter::Restarter restarter;
   Queue<restarter::Event> events;
-  Signal changed;                            // some record's version grew
-  std::map<std::string, Record> records;     // by FMRI
+  Signal changed;                         // some record's version grew
+  std::map<std::string, Record> records;  // by FMRI
   contract::ContractId next_contract = 1;
   bool shutting_down = false;
   bool shut_down = false;

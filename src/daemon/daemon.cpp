@@ -22,8 +22,10 @@ Daemon::Daemon(Executor executor, Options options, Reaper& reaper)
 Result<> Daemon::open_stores() {
   const auto& o = core_.options;
   // The run folder is for everybody to pass through to the socket; what is private lies below it.
-  for (const auto& [folder, mode] : {std::pair(o.state_folder, 0700U), {o.run_folder, 0755U},
-                                     {o.run_folder + "/private", 0700U}, {o.log_folder, 0755U}}) {
+  for (const auto& [folder, mode] : {std::pair(o.state_folder, 0700U),
+                                     {o.run_folder, 0755U},
+                                     {o.run_folder + "/private", 0700U},
+                                     {o.log_folder, 0755U}}) {
     if (auto made = make_folders(folder, mode); !made) return made;
   }
   repository::StoreOptions store;
@@ -51,10 +53,12 @@ Result<> Daemon::open() {
   if (!server) return server.error();
   server_ = std::move(*server);
 
-  core_.logs.notice(fmt::format("vmkeepd {} starts; processes are tracked by {}", kVersion,
-                                core_.contracts->uses_cgroups() ? "cgroups in " + core_.contracts->root() : "pids"));
+  core_.logs.notice(
+      fmt::format("vmkeepd {} starts; processes are tracked by {}", kVersion,
+                  core_.contracts->uses_cgroups() ? "cgroups in " + core_.contracts->root() : "pids"));
   recover_contract_ids(core_);
-  for (const auto& fact : core_.host->read()) core_.events.push(restarter::FactChanged{fact.name, fact.holds});
+  for (const auto& fact : core_.host->read())
+    core_.events.push(restarter::FactChanged{fact.name, fact.holds});
   if (auto loaded = instances_.load_all(); !loaded) return loaded;
   start(core_.executor, brain());
   start(core_.executor, actions_.timers());
@@ -121,7 +125,8 @@ Task<> Daemon::follow_host() {
   for (;;) {
     auto fact = co_await core_.host->changes().pop();
     if (!fact) continue;
-    core_.logs.notice(fmt::format("{} {}: {}", fact->name, fact->holds ? "holds" : "does not hold", fact->why));
+    core_.logs.notice(
+        fmt::format("{} {}: {}", fact->name, fact->holds ? "holds" : "does not hold", fact->why));
     core_.events.push(restarter::FactChanged{fact->name, fact->holds});
   }
 }

@@ -21,8 +21,8 @@ class Daemon {
  public:
   Daemon(Executor executor, Options options, Reaper& reaper);
 
-  // Opens everything and starts all coroutines; after it the loop does the rest.  The VMs of an earlier daemon are
-  // found again before anybody can ask.
+  // Opens everything and starts all coroutines; after it the loop does the rest.  The VMs of an earlier
+  // daemon are found again before anybody can ask.
   Result<> open();
 
  private:

@@ -11,9 +11,12 @@ constexpr char kMasterRestarter[] = "svc:/system/svc/restarter:default";
 
 std::string entity_text(const graph::Entity& entity) {
   switch (entity.kind) {
-    case graph::EntityKind::file: return "file:" + entity.name;
-    case graph::EntityKind::host: return "host:" + entity.name;
-    default: return entity.name;
+    case graph::EntityKind::file:
+      return "file:" + entity.name;
+    case graph::EntityKind::host:
+      return "host:" + entity.name;
+    default:
+      return entity.name;
   }
 }
 
@@ -138,8 +141,10 @@ control::InstanceMessage Instances::describe(const Record& record, bool dependen
   if (!dependencies) return message;
   message.dependencies.emplace();
   for (const auto& dependency : record.config.dependencies) {
-    control::DependencyMessage out{dependency.name, std::string(graph::to_string(dependency.grouping)),
-                                   std::string(graph::to_string(dependency.restart_on)), {}};
+    control::DependencyMessage out{dependency.name,
+                                   std::string(graph::to_string(dependency.grouping)),
+                                   std::string(graph::to_string(dependency.restart_on)),
+                                   {}};
     for (const auto& entity : dependency.entities) out.entities.push_back(entity_text(entity));
     message.dependencies->push_back(std::move(out));
   }

@@ -18,14 +18,15 @@ std::string stamp() {
   ::localtime_r(&now, &local);
   static constexpr std::array kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  return fmt::format("{} {:>2} {:02}:{:02}:{:02}", kMonths.at(static_cast<size_t>(local.tm_mon)), local.tm_mday,
-                     local.tm_hour, local.tm_min, local.tm_sec);
+  return fmt::format("{} {:>2} {:02}:{:02}:{:02}", kMonths.at(static_cast<size_t>(local.tm_mon)),
+                     local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec);
 }
 
 void append(const std::string& path, const std::string& text) {
   auto fd = open_file(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY, 0644);
   // A log that cannot be written (a full disk) must not stop the service that it tells of.
-  if (fd) [[maybe_unused]] const ssize_t n = ::write(fd->get(), text.data(), text.size());
+  if (fd) [[maybe_unused]]
+    const ssize_t n = ::write(fd->get(), text.data(), text.size());
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The logs (spec of the facility, 6.14): one for each instance, "[ Nov 21 18:47:35 text ]" a line, with the raw
-// output of the methods in between; and the daemon's own.
+// The logs (spec of the facility, 6.14): one for each instance, "[ Nov 21 18:47:35 text ]" a line, with the
+// raw output of the methods in between; and the daemon's own.
 #pragma once
 
 #include <string>

@@ -25,7 +25,8 @@ int run(vmkeep::daemon::Options options) {
     std::fprintf(stderr, "vmkeepd: %s\n", opened.error().message.c_str());
     return 1;
   }
-  // The end of the daemon is not the end of what it keeps: services and VMs go on, the next daemon finds them.
+  // The end of the daemon is not the end of what it keeps: services and VMs go on, the next daemon finds
+  // them.
   boost::asio::signal_set signals(loop, SIGTERM, SIGINT);
   signals.async_wait([&loop](const boost::system::error_code&, int) { loop.stop(); });
   loop.run();

@@ -18,15 +18,19 @@ repository::Levels current_view(Core& core, const Record& record) {
 
 const restarter::MethodConfig& method_config(const Record& record, restarter::MethodName method) {
   switch (method) {
-    case restarter::MethodName::stop: return record.config.stop;
-    case restarter::MethodName::refresh: return record.config.refresh;
-    default: return record.config.start;
+    case restarter::MethodName::stop:
+      return record.config.stop;
+    case restarter::MethodName::refresh:
+      return record.config.refresh;
+    default:
+      return record.config.start;
   }
 }
 
 }  // namespace
 
-Result<> Methods::prepare(Record& record, const restarter::RunMethod& action, SpawnSpec& spec, int& exit_code) {
+Result<> Methods::prepare(Record& record, const restarter::RunMethod& action, SpawnSpec& spec,
+                          int& exit_code) {
   const std::string name(restarter::to_string(action.method));
   const auto levels = current_view(core_, record);
   auto expanded = contract::expand_tokens(action.exec, record.fmri, name, levels);
@@ -35,15 +39,16 @@ Result<> Methods::prepare(Record& record, const restarter::RunMethod& action, Sp
                                                 expanded.error().message));
   }
   core_.logs.line(record.fmri, fmt::format("Executing {} method (\"{}\").", name, *expanded));
-  auto context = contract::read_context(levels, record.fmri, name);
+  auto context =
+      contract::read_context(levels, record.fmri, name, {"VMKEEP_RUN=" + core_.options.run_folder});
   if (!context) {
     exit_code = 96;  // SMF_EXIT_ERR_CONFIG: no retry will make a user appear
-    return fail(ErrorKind::invalid, "svc.startd could not set context for method: " + context.error().message);
+    return fail(ErrorKind::invalid,
+                "svc.startd could not set context for method: " + context.error().message);
   }
   for (const auto& note : context->notes) core_.logs.line(record.fmri, note);
-  spec.argv = contract::command_line(*expanded);
   spec.environment = std::move(context->environment);
-  spec.environment.push_back("VMKEEP_RUN=" + core_.options.run_folder);
+  spec.argv = contract::command_line(*expanded, spec.environment);
   spec.working_directory = context->working_directory;
   spec.credentials = context->credentials;
   return {};
@@ -95,12 +100,10 @@ void Methods::run(const restarter::RunMethod& action) {
   if (run.commanded) record->restart_issued = wall_now();
   publish_state(core_, *record);  // the contract is on record before anything lives in it
 
-  SpawnStep step{};
   auto child = core_.contracts->spawn(*id, spec);
   if (!child) {
     // 6.7: a missing working directory is a configuration error; a program that cannot be executed exits 10.
     const bool configuration = child.error().message.find("chdir") != std::string::npos;
-    static_cast<void>(step);
     core_.contracts->release(*id);
     if (action.method == restarter::MethodName::start) record->contract = 0;
     return not_started(*record, action, child.error().message, configuration ? 96 : 0);

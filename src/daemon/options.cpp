@@ -17,7 +17,9 @@ std::string environment(const char* name) {
   return value != nullptr ? value : "";
 }
 
-std::string or_else(std::string value, const std::string& otherwise) { return value.empty() ? otherwise : value; }
+std::string or_else(std::string value, const std::string& otherwise) {
+  return value.empty() ? otherwise : value;
+}
 
 std::string own_folder() {
   std::array<char, PATH_MAX> path{};

@@ -1,7 +1,7 @@
 #include "daemon/owners.h"
 
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -54,8 +54,8 @@ Result<std::shared_ptr<Owners::Owner>> Owners::owner_of(Record& record) {
   owner->driver = variable(environment, "VMKEEP_DRIVER");
   if (owner->driver.empty()) owner->driver = "virtualbox";
   owner->key = fmt::format("{}:{}:{}:{}:{}:{}", owner->uid(), owner->gid(), variable(environment, "HOME"),
-                           variable(environment, "VBOX_USER_HOME"), variable(environment, "VBOX_IPC_SOCKETID"),
-                           owner->driver);
+                           variable(environment, "VBOX_USER_HOME"),
+                           variable(environment, "VBOX_IPC_SOCKETID"), owner->driver);
   if (owner->context.credentials) {
     for (const gid_t group : owner->context.credentials->groups) owner->key += "," + std::to_string(group);
   }
@@ -72,7 +72,8 @@ Result<std::shared_ptr<Owners::Owner>> Owners::owner_of(Record& record) {
 
 Result<> Owners::launch(Owner& owner) {
   std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return errno_error("socketpair");
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+    return errno_error("socketpair");
   Fd ours(ends[0]);
   const Fd theirs(ends[1]);
   SpawnSpec spec;
@@ -85,7 +86,8 @@ Result<> Owners::launch(Owner& owner) {
   spec.descriptors = {{theirs.get(), 3}};
   spec.standard_error = STDERR_FILENO;
   Fd cgroup;
-  const std::string name = fmt::format("{}-{:08x}", owner.uid(), std::hash<std::string>{}(owner.key) & 0xffffffffU);
+  const std::string name =
+      fmt::format("{}-{:08x}", owner.uid(), std::hash<std::string>{}(owner.key) & 0xffffffffU);
   if (core_.contracts->uses_cgroups()) {
     auto folder = core_.contracts->owner_folder(name, owner.uid(), owner.gid());
     if (!folder) return in("cannot make a cgroup for the guard", folder.error());
@@ -101,7 +103,8 @@ Result<> Owners::launch(Owner& owner) {
   owner.pid = child->pid;
   owner.launched = now();
   owner.channel = std::make_unique<guard::Channel>(core_.executor, std::move(ours));
-  core_.logs.notice(fmt::format("guard {} started for {} ({})", child->pid, owner.context.user, owner.driver));
+  core_.logs.notice(
+      fmt::format("guard {} started for {} ({})", child->pid, owner.context.user, owner.driver));
   return {};
 }
 
@@ -161,7 +164,8 @@ Result<> Owners::claim(Record& record) {
 void Owners::configure(Record& record) {
   if (!record.claimed) return;
   repository::Levels only;
-  for (auto [from, to] : {std::pair(&record.running.own, &only.own), {&record.running.service, &only.service}}) {
+  for (auto [from, to] :
+       {std::pair(&record.running.own, &only.own), {&record.running.service, &only.service}}) {
     if (const auto group = from->find("vm"); group != from->end()) to->insert(*group);
   }
   auto message = guard::message("configure", record.fmri.str());

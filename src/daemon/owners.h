@@ -1,8 +1,8 @@
-// The guards: one process for each owner key (uid, gid, groups, HOME, VBOX_USER_HOME, VBOX_IPC_SOCKETID, driver),
-// started when the first VM instance of that owner claims itself, started again when it dies.
+// The guards: one process for each owner key (uid, gid, groups, HOME, VBOX_USER_HOME, VBOX_IPC_SOCKETID,
+// driver), started when the first VM instance of that owner claims itself, started again when it dies.
 //
-// What was under way when a guard died is taken up again by its successor: the methods that wait are told to ask
-// again, the questions are asked again.
+// What was under way when a guard died is taken up again by its successor: the methods that wait are told to
+// ask again, the questions are asked again.
 #pragma once
 
 #include <deque>

@@ -14,10 +14,18 @@ using repository::ValueType;
 
 constexpr char kRestarterService[] = "system/svc/restarter";
 
-Property text(std::string value) { return {ValueType::astring, {std::move(value)}}; }
-Property count(uint64_t value) { return {ValueType::count, {std::to_string(value)}}; }
-Property integer(int64_t value) { return {ValueType::integer, {std::to_string(value)}}; }
-Property boolean(bool value) { return {ValueType::boolean, {value ? "true" : "false"}}; }
+Property text(std::string value) {
+  return {ValueType::astring, {std::move(value)}};
+}
+Property count(uint64_t value) {
+  return {ValueType::count, {std::to_string(value)}};
+}
+Property integer(int64_t value) {
+  return {ValueType::integer, {std::to_string(value)}};
+}
+Property boolean(bool value) {
+  return {ValueType::boolean, {value ? "true" : "false"}};
+}
 Property time(WallTime value) {
   const auto ns = value.time_since_epoch().count();
   return {ValueType::time, {fmt::format("{}.{:09}", ns / 1000000000, ns % 1000000000)}};
@@ -28,7 +36,8 @@ std::optional<WallTime> time_of(std::string_view value) {
   int64_t nanoseconds = 0;
   const auto dot = value.find('.');
   const auto whole = value.substr(0, dot);
-  if (std::from_chars(whole.data(), whole.data() + whole.size(), seconds).ec != std::errc()) return std::nullopt;
+  if (std::from_chars(whole.data(), whole.data() + whole.size(), seconds).ec != std::errc())
+    return std::nullopt;
   if (dot != std::string_view::npos) {
     const auto rest = value.substr(dot + 1);
     std::from_chars(rest.data(), rest.data() + rest.size(), nanoseconds);
@@ -66,7 +75,8 @@ std::vector<std::pair<pid_t, int64_t>> members_of(const repository::Levels& leve
   for (const std::string_view entry : property->values) {
     const auto colon = entry.find(':');
     if (colon == std::string_view::npos) continue;
-    pids.emplace_back(static_cast<pid_t>(number_of(entry.substr(0, colon))), number_of(entry.substr(colon + 1)));
+    pids.emplace_back(static_cast<pid_t>(number_of(entry.substr(0, colon))),
+                      number_of(entry.substr(colon + 1)));
   }
   return pids;
 }
@@ -133,7 +143,8 @@ restarter::Recovered recover(Core& core, Record& record) {
   if (!levels) return recovered;
   const auto own = repository::Levels{levels->own, {}};  // what was published is the instance's alone
   recovered.state = graph::state(own.value("restarter", "state").value_or("")).value_or(recovered.state);
-  recovered.reason = graph::reason(own.value("restarter", "auxiliary_state").value_or("")).value_or(recovered.reason);
+  recovered.reason =
+      graph::reason(own.value("restarter", "auxiliary_state").value_or("")).value_or(recovered.reason);
   record.state = recovered.state;
   record.reason = recovered.reason;
   record.why = std::string(own.value("restarter", "why").value_or(""));

@@ -1,5 +1,5 @@
-// What the daemon publishes of an instance in the volatile store, so that tools can read it and a new daemon finds
-// it again: the `restarter` group (spec of the facility, 2.6), and `vm_monitor` of VM instances.
+// What the daemon publishes of an instance in the volatile store, so that tools can read it and a new daemon
+// finds it again: the `restarter` group (spec of the facility, 2.6), and `vm_monitor` of VM instances.
 #pragma once
 
 #include "daemon/core.h"

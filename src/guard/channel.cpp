@@ -22,7 +22,8 @@ struct Channel::State {
   bool writing = false;
   bool broken = false;
 
-  State(Executor e, Fd fd) : executor(std::move(e)), socket(std::move(fd)), readiness(executor, socket.get()) {}
+  State(Executor e, Fd fd)
+      : executor(std::move(e)), socket(std::move(fd)), readiness(executor, socket.get()) {}
 
   // Sends what the socket takes now; false if it is gone.
   bool flush() {

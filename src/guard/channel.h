@@ -1,5 +1,5 @@
-// The wire between vmkeepd and a guard: an inherited socketpair that carries JSON objects, each ended by a NUL, as
-// on the control socket.
+// The wire between vmkeepd and a guard: an inherited socketpair that carries JSON objects, each ended by a
+// NUL, as on the control socket.
 #pragma once
 
 #include <boost/json/object.hpp>

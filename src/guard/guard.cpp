@@ -46,7 +46,8 @@ void Guard::handle(boost::json::object message) {
 Task<> Guard::safety_net() {
   while (!over_) {
     co_await sleep_until(now() + kSafetyNet);
-    const bool any = std::any_of(keepers_.begin(), keepers_.end(), [](const auto& k) { return k.second->watched(); });
+    const bool any =
+        std::any_of(keepers_.begin(), keepers_.end(), [](const auto& k) { return k.second->watched(); });
     if (over_ || !any) continue;
     const auto up = co_await driver_->running(now() + Instant(30s));
     if (!up) continue;

@@ -1,8 +1,9 @@
-// The guard: one process for each owner key, running as that owner, between vmkeepd and the owner's hypervisor.
+// The guard: one process for each owner key, running as that owner, between vmkeepd and the owner's
+// hypervisor.
 //
-// It has a keeper for every VM that vmkeepd told it of, and one safety net for all of them: a single list of what
-// runs, once a period (vm/kicker_freq, the shortest of its VMs').  It ends when vmkeepd's side of the channel does;
-// the VMs and VBoxSVC do not notice.
+// It has a keeper for every VM that vmkeepd told it of, and one safety net for all of them: a single list of
+// what runs, once a period (vm/kicker_freq, the shortest of its VMs').  It ends when vmkeepd's side of the
+// channel does; the VMs and VBoxSVC do not notice.
 #pragma once
 
 #include <map>

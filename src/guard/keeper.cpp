@@ -9,10 +9,10 @@ namespace {
 namespace json = boost::json;
 using namespace std::chrono_literals;
 
-constexpr Instant kSettle = 10s;      // how long the two witnesses may take to agree
+constexpr Instant kSettle = 10s;        // how long the two witnesses may take to agree
 constexpr Instant kLookDeadline = 30s;  // facts 3: a call may hang for ten seconds and still be good
 constexpr Instant kAnswerDeadline = 5s;
-constexpr Instant kBetweenHints = 1s;   // VBox.log comes in bursts: one look for each burst
+constexpr Instant kBetweenHints = 1s;  // VBox.log comes in bursts: one look for each burst
 
 }  // namespace
 
@@ -59,7 +59,9 @@ void Keeper::abandon() {
   replies_.push(message("abandoned", fmri_));
 }
 
-void Keeper::look_soon() { inbox_.push(message("hint", fmri_)); }
+void Keeper::look_soon() {
+  inbox_.push(message("hint", fmri_));
+}
 
 void Keeper::stop() {
   stopped_ = true;
@@ -81,7 +83,8 @@ Task<> Keeper::handle(json::object message) {
   if (kind == "hint") co_await hinted();
 }
 
-// ---- the VM's identity -------------------------------------------------------------------------------------------
+// ---- the VM's identity
+// -------------------------------------------------------------------------------------------
 
 Task<Result<>> Keeper::identify(Instant deadline) {
   if (!config_) co_return fail(ErrorKind::invalid, config_error_.empty() ? "not configured" : config_error_);
@@ -95,7 +98,8 @@ Task<Result<>> Keeper::identify(Instant deadline) {
   co_return Result<>();
 }
 
-// ---- methods -----------------------------------------------------------------------------------------------------
+// ---- methods
+// -----------------------------------------------------------------------------------------------------
 
 void Keeper::send_step(const json::object& call, const Step& step) {
   auto answer = message("step", fmri_);
@@ -139,7 +143,8 @@ Task<std::optional<json::object>> Keeper::reply(const char* kind, Instant deadli
   }
 }
 
-// ---- verdicts ----------------------------------------------------------------------------------------------------
+// ---- verdicts
+// ----------------------------------------------------------------------------------------------------
 
 // Looks until the two witnesses agree on something that is not just passing.
 Task<vm::Observation> Keeper::settled_look(Instant deadline) {
@@ -147,7 +152,8 @@ Task<vm::Observation> Keeper::settled_look(Instant deadline) {
   Instant pause = 20ms;
   for (;;) {
     auto looked = co_await driver_.look(uuid_, now() + kLookDeadline);
-    observed = looked ? *looked : vm::Observation{vm::VmState::unknown, vm::Witness::unsure, looked.error().message};
+    observed =
+        looked ? *looked : vm::Observation{vm::VmState::unknown, vm::Witness::unsure, looked.error().message};
     const auto state = observed.agreed();
     const bool settled = state != vm::VmState::unknown && !vm::is_passing(state);
     if (settled || abandoned_ || now() + pause >= deadline) co_return observed;
@@ -190,7 +196,8 @@ Task<> Keeper::answer(const json::object& question) {
   channel_.send(reply);
 }
 
-// ---- watching ----------------------------------------------------------------------------------------------------
+// ---- watching
+// ----------------------------------------------------------------------------------------------------
 
 void Keeper::watch() {
   if (watching_ || uuid_.empty()) return;

@@ -1,10 +1,12 @@
 // One VM, as its guard keeps it: a coroutine with an inbox.
 //
-// Whatever concerns the VM comes through the inbox and is done one thing after the other, so that two calls of the
-// hypervisor never overlap on one VM (facts 1).  The keeper observes, asks the tables of vm/, and acts through
-// hypervisor/; it decides nothing by itself and remembers nothing that a successor could not find again.
+// Whatever concerns the VM comes through the inbox and is done one thing after the other, so that two calls
+// of the hypervisor never overlap on one VM (facts 1).  The keeper observes, asks the tables of vm/, and acts
+// through hypervisor/; it decides nothing by itself and remembers nothing that a successor could not find
+// again.
 //
-//   method   start: look, start_plan(), and then launch (the method process executes the VM in the contract, we
+//   method   start: look, start_plan(), and then launch (the method process executes the VM in the contract,
+//   we
 //            follow it until it runs), adopt, resume, wait, or an exit code
 //            stop: look, stop_plan(), step by step until the VM is where it should be
 //   ask      look until the two witnesses agree or ten seconds have passed, judge(), answer
@@ -39,7 +41,7 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   void configure(const repository::Levels& running);
   void deliver(boost::json::object message);  // method, launched, died, adopted, ask
   void abandon();
-  void look_soon();                           // the safety net found it missing
+  void look_soon();  // the safety net found it missing
   const std::string& uuid() const { return uuid_; }
   bool watched() const { return watching_; }
   static Task<> run(std::shared_ptr<Keeper> self);
@@ -74,8 +76,9 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   std::string config_error_;
   std::string uuid_;
   std::string name_;
-  Queue<boost::json::object> inbox_;    // method, ask, hint
-  Queue<boost::json::object> replies_;  // launched, died, adopted: of interest only while something waits for them
+  Queue<boost::json::object> inbox_;  // method, ask, hint
+  Queue<boost::json::object>
+      replies_;  // launched, died, adopted: of interest only while something waits for them
   bool abandoned_ = false;
   bool watching_ = false;
   bool stopped_ = false;

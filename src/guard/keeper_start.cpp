@@ -10,12 +10,14 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 
 constexpr int kOk = 0;
-constexpr int kRetry = 1;    // SMF retries it
-constexpr int kFatal = 95;   // SMF_EXIT_ERR_FATAL
-constexpr int kConfig = 96;  // SMF_EXIT_ERR_CONFIG
+constexpr int kRetry = 1;         // SMF retries it
+constexpr int kFatal = 95;        // SMF_EXIT_ERR_FATAL
+constexpr int kConfig = 96;       // SMF_EXIT_ERR_CONFIG
 constexpr Instant kReserve = 2s;  // of the method's time, for telling what happened
 
-Step done(int code, const std::string& text) { return Step{"done", code, text + "\n", {}}; }
+Step done(int code, const std::string& text) {
+  return Step{"done", code, text + "\n", {}};
+}
 
 int code_of(const Error& error) {
   const bool hopeless = error.kind == ErrorKind::not_found || error.kind == ErrorKind::invalid;
@@ -38,8 +40,12 @@ Task<Step> Keeper::start_vm(const json::object& call, Instant deadline) {
         looked ? *looked : vm::Observation{vm::VmState::unknown, vm::Witness::unsure, looked.error().message};
     const auto plan = vm::start_plan(*config_, observed, commanded);
     switch (plan.action) {
-      case vm::StartAction::launch: log(plan.why); co_return co_await launch(call, deadline);
-      case vm::StartAction::adopt: log(plan.why); co_return co_await adopt(deadline);
+      case vm::StartAction::launch:
+        log(plan.why);
+        co_return co_await launch(call, deadline);
+      case vm::StartAction::adopt:
+        log(plan.why);
+        co_return co_await adopt(deadline);
       case vm::StartAction::resume: {
         log(plan.why);
         auto resumed = co_await driver_.resume(uuid_, deadline);
@@ -55,10 +61,13 @@ Task<Step> Keeper::start_vm(const json::object& call, Instant deadline) {
         }
         co_return co_await launch(call, deadline);
       }
-      case vm::StartAction::leave: co_return done(kOk, plan.why);
-      case vm::StartAction::refuse: co_return done(kFatal, plan.why);
+      case vm::StartAction::leave:
+        co_return done(kOk, plan.why);
+      case vm::StartAction::refuse:
+        co_return done(kFatal, plan.why);
       case vm::StartAction::retry:
-      case vm::StartAction::wait: break;
+      case vm::StartAction::wait:
+        break;
     }
     co_await sleep_until(std::min(deadline, now() + pause));
     pause = std::min<Instant>(pause * 2, 1s);
@@ -66,8 +75,8 @@ Task<Step> Keeper::start_vm(const json::object& call, Instant deadline) {
   co_return done(kRetry, "The VM came to no state in which it could be started before the time was over.");
 }
 
-// The method process executes the VM; from then on until it runs nobody may query it (facts 1), so the list of
-// running VMs, which locks nothing, tells when it is there.
+// The method process executes the VM; from then on until it runs nobody may query it (facts 1), so the list
+// of running VMs, which locks nothing, tells when it is there.
 Task<Step> Keeper::launch(const json::object& call, Instant deadline) {
   auto command = driver_.launch(hypervisor::VmRef{uuid_, name_, true});
   if (!command) co_return done(kConfig, command.error().message);
@@ -84,7 +93,8 @@ Task<Step> Keeper::launch(const json::object& call, Instant deadline) {
       co_return done(kFatal, "The VM's process " + text_of(*news, "text") + " before the VM was running.");
     }
     const auto up = co_await driver_.running(deadline);
-    if (up && std::find(up->begin(), up->end(), uuid_) != up->end()) co_return done(kOk, "The VM is running.");
+    if (up && std::find(up->begin(), up->end(), uuid_) != up->end())
+      co_return done(kOk, "The VM is running.");
     pause = std::min<Instant>(pause * 2, 500ms);
   }
   co_return done(kFatal, "The VM was not running before the time was over.");
@@ -108,7 +118,8 @@ Task<Step> Keeper::adopt(Instant) {
     co_return done(kFatal, "The VM runs as process " + std::to_string(process->pid) +
                                ", which cannot be taken into this contract: " + *refusal + ".");
   }
-  co_return done(kOk, "The VM runs already, as process " + std::to_string(process->pid) + "; it was adopted.");
+  co_return done(kOk,
+                 "The VM runs already, as process " + std::to_string(process->pid) + "; it was adopted.");
 }
 
 }  // namespace vmkeep::guard

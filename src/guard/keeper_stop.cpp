@@ -12,17 +12,25 @@ constexpr Instant kCall = 60s;  // for the command itself, where the plan sets n
 
 std::string_view to_string(vm::StopAction action) {
   switch (action) {
-    case vm::StopAction::savestate: return "savestate";
-    case vm::StopAction::acpipowerbutton: return "acpipowerbutton";
-    case vm::StopAction::acpisleepbutton: return "acpisleepbutton";
-    case vm::StopAction::poweroff: return "poweroff";
-    case vm::StopAction::reset: return "reset";
-    case vm::StopAction::emergencystop: return "emergencystop";
+    case vm::StopAction::savestate:
+      return "savestate";
+    case vm::StopAction::acpipowerbutton:
+      return "acpipowerbutton";
+    case vm::StopAction::acpisleepbutton:
+      return "acpisleepbutton";
+    case vm::StopAction::poweroff:
+      return "poweroff";
+    case vm::StopAction::reset:
+      return "reset";
+    case vm::StopAction::emergencystop:
+      return "emergencystop";
   }
   return "";
 }
 
-Step done(int code, const std::string& text) { return Step{"done", code, text + "\n", {}}; }
+Step done(int code, const std::string& text) {
+  return Step{"done", code, text + "\n", {}};
+}
 
 }  // namespace
 

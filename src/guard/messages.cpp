@@ -22,7 +22,9 @@ constexpr std::array kVerdicts{
 
 }  // namespace
 
-json::object message(const char* kind, const std::string& fmri) { return {{"kind", kind}, {"fmri", fmri}}; }
+json::object message(const char* kind, const std::string& fmri) {
+  return {{"kind", kind}, {"fmri", fmri}};
+}
 
 std::string text_of(const json::object& object, const char* member) {
   auto text = control::string_member(object, member);
