@@ -18,8 +18,8 @@ class Repository {
   // All services with their instances, in name order.
   virtual Result<std::vector<fmri::Entry>> entries() = 0;
 
-  // The groups of a service or an instance in the editing view.  ErrorKind::not_found: "No such service ..." or
-  // "No such instance ...".
+  // The groups of a service or an instance in the editing view.  ErrorKind::not_found: "No such service ..."
+  // or "No such instance ...".
   virtual Result<Levels> read(const fmri::Fmri& entity) = 0;
 
   // The groups that a snapshot of an instance holds, plus the current volatile groups (section 7.4).
@@ -29,8 +29,8 @@ class Repository {
   // The names of an instance's snapshots, in name order.
   virtual Result<std::vector<std::string>> snapshots(const fmri::Fmri& instance) = 0;
 
-  // Carries a change-set out.  ErrorKind::stale: a generation moved; exists, not_found, invalid, permission: what
-  // they say.  After an error nothing has changed.  After success it is durable.
+  // Carries a change-set out.  ErrorKind::stale: a generation moved; exists, not_found, invalid, permission:
+  // what they say.  After an error nothing has changed.  After success it is durable.
   virtual Result<> commit(const ChangeSet& changes) = 0;
 
   // The running view (section 2.5): the running snapshot, or the editing view where there is none yet.

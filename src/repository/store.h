@@ -2,8 +2,8 @@
 //
 // Reads are served from memory; a commit is one SQLite transaction (WAL, synchronous FULL in the persistent
 // store) and is applied to memory only after SQLite has it.  A change-set that touches both stores writes the
-// persistent one first: after kill -9 in between, the override is what is missing.  The volatile store is emptied
-// when it was written in another boot.
+// persistent one first: after kill -9 in between, the override is what is missing.  The volatile store is
+// emptied when it was written in another boot.
 #pragma once
 
 #include <memory>
@@ -20,8 +20,8 @@ struct StoreOptions {
   bool create = true;
 };
 
-// Errors: ErrorKind::busy if another process has it open for writing, io or invalid if the file is damaged or of
-// an unknown schema version: the message names the file and what to do.
+// Errors: ErrorKind::busy if another process has it open for writing, io or invalid if the file is damaged or
+// of an unknown schema version: the message names the file and what to do.
 Result<std::unique_ptr<Repository>> open_store(const StoreOptions& options);
 
 }  // namespace vmkeep::repository

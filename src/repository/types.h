@@ -19,11 +19,23 @@
 namespace vmkeep::repository {
 
 enum class ValueType {
-  boolean, count, integer, time, astring, ustring, opaque,
-  uri, fmri, host, hostname, net_address, net_address_v4, net_address_v6
+  boolean,
+  count,
+  integer,
+  time,
+  astring,
+  ustring,
+  opaque,
+  uri,
+  fmri,
+  host,
+  hostname,
+  net_address,
+  net_address_v4,
+  net_address_v6
 };
 
-std::string_view to_string(ValueType type);                 // "astring", ...
+std::string_view to_string(ValueType type);  // "astring", ...
 std::optional<ValueType> value_type(std::string_view name);
 // Whether `value` is a legal value of that type (section 2.3), and its normal form: "010" of a count is "10".
 // Errors: ErrorKind::invalid.
