@@ -1,5 +1,5 @@
-// What the restarter knows of an instance's configuration: the method, startd and dependency property groups of
-// its running snapshot, composed (spec of the facility, sections 2.2, 5 and 6).
+// What the restarter knows of an instance's configuration: the method, startd and dependency property groups
+// of its running snapshot, composed (spec of the facility, sections 2.2, 5 and 6).
 #pragma once
 
 #include <chrono>
@@ -16,18 +16,19 @@ namespace vmkeep::restarter {
 enum class Duration { contract, transient, child };
 
 struct MethodConfig {
-  bool present = false;                          // the property group is there
-  std::optional<std::string> exec;               // absent: "Method property '...' is not present"
-  std::optional<std::chrono::seconds> timeout;   // absent: infinite
-  std::vector<std::string> notes;                // to be logged when it runs: a bad timeout and the like
+  bool present = false;                         // the property group is there
+  std::optional<std::string> exec;              // absent: "Method property '...' is not present"
+  std::optional<std::chrono::seconds> timeout;  // absent: infinite
+  std::vector<std::string> notes;               // to be logged when it runs: a bad timeout and the like
 };
 
 struct InstanceConfig {
   Duration duration = Duration::contract;
   bool ignore_core = false;
   bool ignore_signal = false;
+  bool ignore_empty = false;  // restart_on of the start method (6.3): an emptied contract is no fault
   bool timeout_retry = true;
-  size_t critical_failure_count = 5;                 // both given, or the defaults (6.11)
+  size_t critical_failure_count = 5;  // both given, or the defaults (6.11)
   std::chrono::seconds critical_failure_period{600};
   MethodConfig start, stop, refresh;
   std::vector<graph::Dependency> dependencies;

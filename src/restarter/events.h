@@ -1,5 +1,6 @@
-// What the restarter is told (Event), and what it wants done (Action).  Both are plain data: the daemon carries
-// actions out and turns what happens into events; tests do the same with a script and a virtual clock.
+// What the restarter is told (Event), and what it wants done (Action).  Both are plain data: the daemon
+// carries actions out and turns what happens into events; tests do the same with a script and a virtual
+// clock.
 #pragma once
 
 #include <cstdint>
@@ -22,52 +23,97 @@ std::string_view to_string(MethodName method);
 // How a method process ended.
 struct MethodEnd {
   enum class Kind { exited, signaled, not_started } kind = Kind::exited;
-  int value = 0;       // exit code or signal number
+  int value = 0;  // exit code or signal number
   bool core = false;
-  std::string why;     // of not_started: what could not be done (context, exec); fatal, exit code in value if any
+  std::string
+      why;  // of not_started: what could not be done (context, exec); fatal, exit code in value if any
 };
 
 // What the daemon found again after it was restarted (6.15).
 struct Recovered {
   graph::State state = graph::State::uninitialized;
   graph::Reason reason = graph::Reason::none;
-  bool has_contract = false;    // the contract it had is still there ...
-  bool contract_empty = false;  // ... but nobody lives in it any more
+  bool has_contract = false;    // it had a contract: false for :true, transient and exit 94
+  bool contract_empty = false;  // nobody lives in it any more, or it is gone
   bool claimed = false;         // it is a VM instance
   bool to_maintenance_temporary = false;
 };
 
-// ---- events -----------------------------------------------------------------------------------------------------
+// ---- events
+// -----------------------------------------------------------------------------------------------------
 
-// A new instance, or all of them at the daemon's start.  `enabled` absent: not configured, never told to anybody.
-struct Loaded { std::string fmri; InstanceConfig config; std::optional<bool> enabled; Recovered recovered; };
-struct Refreshed { std::string fmri; InstanceConfig config; };  // svcadm refresh: rereads, may run `refresh`
-struct Removed { std::string fmri; };
-struct EnabledChanged { std::string fmri; bool enabled = false; };
+// A new instance, or all of them at the daemon's start.  `enabled` absent: not configured, never told to
+// anybody. `more`: others follow at once, so nothing is decided before the last one: a member of an
+// optional_all group that is not loaded yet must not be taken for one that does not exist.
+struct Loaded {
+  std::string fmri;
+  InstanceConfig config;
+  std::optional<bool> enabled;
+  Recovered recovered;
+  bool more = false;
+};
+struct Refreshed {
+  std::string fmri;
+  InstanceConfig config;
+};  // svcadm refresh: rereads, may run `refresh`
+struct Removed {
+  std::string fmri;
+};
+struct EnabledChanged {
+  std::string fmri;
+  bool enabled = false;
+};
 enum class Request { restart, clear, maintain, degrade };
 struct Requested {
   std::string fmri;
   Request request = Request::restart;
-  bool immediate = false;   // maintain: no stop method
+  bool immediate = false;      // maintain: no stop method
   bool administrative = true;  // false: another service asked
 };
-struct MethodEnded { std::string fmri; uint64_t run = 0; MethodEnd end; };
-struct ContractEmptied { std::string fmri; };
+struct MethodEnded {
+  std::string fmri;
+  uint64_t run = 0;
+  MethodEnd end;
+};
+struct ContractEmptied {
+  std::string fmri;
+};
 enum class Fault { core, signal, hwerr };
-struct ProcessFaulted { std::string fmri; Fault fault = Fault::signal; };
-struct TimerFired { std::string fmri; uint64_t timer = 0; };
-struct Claimed { std::string fmri; };             // our method said that this is a VM instance
-struct VerdictGiven { std::string fmri; uint64_t question = 0; vm::Verdict verdict; };
-struct Reported { std::string fmri; };            // the guard saw the VM change by itself
-struct FactChanged { std::string name; bool holds = false; };
-struct FileChanged { std::string path; bool present = false; };
-struct ShutDown {};                               // vmkeep shutdown: everything goes down, in order
+struct ProcessFaulted {
+  std::string fmri;
+  Fault fault = Fault::signal;
+};
+struct TimerFired {
+  std::string fmri;
+  uint64_t timer = 0;
+};
+struct Claimed {
+  std::string fmri;
+};  // our method said that this is a VM instance
+struct VerdictGiven {
+  std::string fmri;
+  uint64_t question = 0;
+  vm::Verdict verdict;
+};
+struct Reported {
+  std::string fmri;
+};  // the guard saw the VM change by itself
+struct FactChanged {
+  std::string name;
+  bool holds = false;
+};
+struct FileChanged {
+  std::string path;
+  bool present = false;
+};
+struct ShutDown {};  // vmkeep shutdown: everything goes down, in order
 
-using Event = std::variant<Loaded, Refreshed, Removed, EnabledChanged, Requested, MethodEnded, ContractEmptied,
-                           ProcessFaulted, TimerFired, Claimed, VerdictGiven, Reported, FactChanged, FileChanged,
-                           ShutDown>;
+using Event = std::variant<Loaded, Refreshed, Removed, EnabledChanged, Requested, MethodEnded,
+                           ContractEmptied, ProcessFaulted, TimerFired, Claimed, VerdictGiven, Reported,
+                           FactChanged, FileChanged, ShutDown>;
 
-// ---- actions ----------------------------------------------------------------------------------------------------
+// ---- actions
+// ----------------------------------------------------------------------------------------------------
 
 // Publish the state (restarter property group), durable before the next action.
 struct SetState {
@@ -76,11 +122,16 @@ struct SetState {
   graph::Reason reason = graph::Reason::none;
   std::string why;  // more than the reason says, for svcs -x: "4 aborts in 1200 s"; may be empty
 };
-struct Log { std::string fmri; std::string text; };     // a line of the instance's log
-struct Notice { std::string text; };                    // a line of the daemon's log
-// Run a method.  A start method gets a new contract, which becomes the instance's; any other a contract of its
-// own.  `exec` is as configured, tokens not expanded; the daemon expands, logs "Executing ..." and answers with
-// MethodEnded{run}.
+struct Log {
+  std::string fmri;
+  std::string text;
+};  // a line of the instance's log
+struct Notice {
+  std::string text;
+};  // a line of the daemon's log
+// Run a method.  A start method gets a new contract, which becomes the instance's; any other a contract of
+// its own.  `exec` is as configured, tokens not expanded; the daemon expands, logs "Executing ..." and
+// answers with MethodEnded{run}.
 struct RunMethod {
   std::string fmri;
   MethodName method = MethodName::start;
@@ -88,22 +139,53 @@ struct RunMethod {
   std::string exec;
   std::optional<vm::Cause> commanded;  // a start that a verdict asked for
 };
-// A method ran out of time.  Of a VM instance only the method's own process is killed and the guard told to give
-// up its call; otherwise SIGKILL to the contract that the method runs in (for stop: also the instance's).
-struct KillMethod { std::string fmri; uint64_t run = 0; bool vm_instance = false; };
-struct SignalContract { std::string fmri; int signal = 15; };  // to every member, once
-struct ReleaseContract { std::string fmri; bool kill = false; };  // the instance has none any more; kill: members first
-struct ArmTimer { std::string fmri; uint64_t timer = 0; Instant at{}; };
-struct CancelTimer { std::string fmri; uint64_t timer = 0; };
-struct AskVerdict { std::string fmri; uint64_t question = 0; vm::Cause cause = vm::Cause::contract_empty; };
-struct ReplaceGuard { std::string fmri; };              // it did not answer: kill it, start another
-struct DisableTemporarily { std::string fmri; };        // general_ovr/enabled = false
-struct TakeStartSnapshot { std::string fmri; };
-struct StoreStartStatus { std::string fmri; MethodEnd end; };  // for svcs -x (start_method_waitstatus)
+// A method ran out of time.  Of a VM instance only the method's own process is killed and the guard told to
+// give up its call; otherwise SIGKILL to the contract that the method runs in (for stop: also the
+// instance's).
+struct KillMethod {
+  std::string fmri;
+  uint64_t run = 0;
+  bool vm_instance = false;
+};
+struct SignalContract {
+  std::string fmri;
+  int signal = 15;
+};  // to every member, once
+struct ReleaseContract {
+  std::string fmri;
+  bool kill = false;
+};  // the instance has none any more; kill: members first
+struct ArmTimer {
+  std::string fmri;
+  uint64_t timer = 0;
+  Instant at{};
+};
+struct CancelTimer {
+  std::string fmri;
+  uint64_t timer = 0;
+};
+struct AskVerdict {
+  std::string fmri;
+  uint64_t question = 0;
+  vm::Cause cause = vm::Cause::contract_empty;
+};
+struct ReplaceGuard {
+  std::string fmri;
+};  // it did not answer: kill it, start another
+struct DisableTemporarily {
+  std::string fmri;
+};  // general_ovr/enabled = false
+struct TakeStartSnapshot {
+  std::string fmri;
+};
+struct StoreStartStatus {
+  std::string fmri;
+  MethodEnd end;
+};  // for svcs -x (start_method_waitstatus)
 struct ShutDownDone {};
 
-using Action = std::variant<SetState, Log, Notice, RunMethod, KillMethod, SignalContract, ReleaseContract, ArmTimer,
-                            CancelTimer, AskVerdict, ReplaceGuard, DisableTemporarily, TakeStartSnapshot,
-                            StoreStartStatus, ShutDownDone>;
+using Action = std::variant<SetState, Log, Notice, RunMethod, KillMethod, SignalContract, ReleaseContract,
+                            ArmTimer, CancelTimer, AskVerdict, ReplaceGuard, DisableTemporarily,
+                            TakeStartSnapshot, StoreStartStatus, ShutDownDone>;
 
 }  // namespace vmkeep::restarter

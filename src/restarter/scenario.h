@@ -1,0 +1,370 @@
+// For tests only: a world in virtual time around a restarter.  It knows which methods run and which timers
+// are armed, fires those that are due when time goes on, and complains when the restarter breaks a promise
+// (10.2). Commands and actions are lines of text, so that a scenario is a text file.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "restarter/restarter.h"
+
+namespace vmkeep::restarter {
+
+using Words = std::vector<std::string>;
+
+// Words are separated by blanks; double quotes keep blanks.
+inline Words split(const std::string& line) {
+  Words words;
+  std::string word;
+  bool quoted = false;
+  bool any = false;
+  for (const char c : line) {
+    if (c == '"') {
+      quoted = !quoted;
+      any = true;
+    } else if (c == ' ' && !quoted) {
+      if (any) words.push_back(std::exchange(word, {}));
+      any = false;
+    } else {
+      word += c;
+      any = true;
+    }
+  }
+  if (any) words.push_back(word);
+  return words;
+}
+
+class World {
+ public:
+  struct Member {
+    InstanceConfig config;
+    std::optional<bool> enabled = true;
+    Recovered recovered;
+    uint64_t start_run = 0;  // running methods: 0 is none
+    uint64_t other_run = 0;
+    MethodName other = MethodName::stop;
+    uint64_t question = 0;
+    bool contract_live = false;
+  };
+
+  Restarter restarter;
+  Instant now = std::chrono::seconds(1000);
+  std::map<std::string, Member> members;
+  std::map<uint64_t, ArmTimer> timers;
+  std::vector<std::string> lines;     // what happened
+  std::vector<std::string> breaches;  // promises broken
+  bool done = false;
+
+  // Carries out one command.  False: there is no such command.
+  bool command(const Words& words) {
+    if (words.empty()) return true;
+    if (words[0].starts_with("+")) {
+      advance(duration(words[0].substr(1)));
+      return command({words.begin() + 1, words.end()});
+    }
+    if (words[0] == "needs") return needs(words);
+    if (words[0] == "set") return set(words);
+    if (words[0] == "load") return load(words);
+    return event(words);
+  }
+
+  void advance(Instant by) {
+    const Instant end = now + by;
+    while (true) {
+      auto next = timers.end();
+      for (auto it = timers.begin(); it != timers.end(); ++it) {
+        if (it->second.at <= end && (next == timers.end() || it->second.at < next->second.at)) next = it;
+      }
+      if (next == timers.end()) break;
+      const auto timer = next->second;
+      timers.erase(next);
+      now = std::max(now, timer.at);
+      lines.push_back(stamp() + "timer " + timer.fmri);
+      send(TimerFired{timer.fmri, timer.timer});
+    }
+    now = end;
+  }
+
+  void send(const Event& event) {
+    for (const auto& action : restarter.handle(event, now)) {
+      std::visit([this](const auto& what) { carry_out(what); }, action);
+    }
+  }
+
+  std::string stamp() const {
+    return fmt::format("[{}] ", fmt::format("{:g}", static_cast<double>(now.count() - 1000000) / 1000));
+  }
+
+ private:
+  static Instant duration(const std::string& text) {
+    size_t used = 0;
+    const long number = std::stol(text, &used);
+    return text.substr(used) == "ms" ? Instant(number) : Instant(std::chrono::seconds(number));
+  }
+
+  static graph::Entity entity(const std::string& word) {
+    if (word.starts_with("/")) return {graph::EntityKind::file, word};
+    if (word.starts_with("host:")) return {graph::EntityKind::host, word.substr(5)};
+    if (word.starts_with("service:")) return {graph::EntityKind::service, word.substr(8)};
+    return {graph::EntityKind::instance, word};
+  }
+
+  // needs WHO WHOM... [grouping=] [restart_on=]
+  bool needs(const Words& words) {
+    graph::Dependency dependency;
+    for (size_t i = 2; i < words.size(); i++) {
+      const auto equals = words[i].find('=');
+      const auto value = equals == std::string::npos ? "" : words[i].substr(equals + 1);
+      if (words[i].starts_with("grouping=")) {
+        dependency.grouping = graph::grouping(value).value();
+      } else if (words[i].starts_with("restart_on=")) {
+        dependency.restart_on = graph::restart_on(value).value();
+      } else {
+        dependency.entities.push_back(entity(words[i]));
+      }
+    }
+    auto& all = members[words.at(1)].config.dependencies;
+    dependency.name = fmt::format("d{}", all.size());
+    all.push_back(dependency);
+    return true;
+  }
+
+  bool set(const Words& words) {
+    auto& member = members[words.at(1)];
+    for (size_t i = 2; i < words.size(); i++) {
+      if (!option(member, words[i])) return false;
+    }
+    return true;
+  }
+
+  bool load(const Words& words) {
+    const bool more = words.back() == "more";
+    if (!set({words.begin(), more ? words.end() - 1 : words.end()})) return false;
+    const auto& member = members[words.at(1)];
+    members[words[1]].contract_live = member.recovered.has_contract && !member.recovered.contract_empty;
+    send(Loaded{words[1], member.config, member.enabled, member.recovered, more});
+    return true;
+  }
+
+  static bool option(Member& member, const std::string& word) {
+    auto& config = member.config;
+    const auto equals = word.find('=');
+    const auto key = word.substr(0, equals);
+    const auto value = equals == std::string::npos ? "" : word.substr(equals + 1);
+    const auto exec = [&](MethodConfig& method) {
+      method.present = true;
+      method.exec = value;
+    };
+    const auto seconds = [&] { return std::chrono::seconds(std::stol(value)); };
+    if (key == "contract")
+      config.duration = Duration::contract;
+    else if (key == "transient")
+      config.duration = Duration::transient;
+    else if (key == "child")
+      config.duration = Duration::child;
+    else if (key == "start")
+      exec(config.start);
+    else if (key == "stop")
+      exec(config.stop);
+    else if (key == "refresh")
+      exec(config.refresh);
+    else if (key == "start_timeout")
+      config.start.timeout = seconds();
+    else if (key == "stop_timeout")
+      config.stop.timeout = seconds();
+    else if (key == "refresh_timeout")
+      config.refresh.timeout = seconds();
+    else if (key == "timeout_retry")
+      config.timeout_retry = value == "true";
+    else if (key == "count")
+      config.critical_failure_count = std::stoul(value);
+    else if (key == "period")
+      config.critical_failure_period = seconds();
+    else if (key == "ignore_core")
+      config.ignore_core = true;
+    else if (key == "ignore_signal")
+      config.ignore_signal = true;
+    else if (key == "invalid")
+      config.invalid_dependency = value;
+    else if (key == "alone")
+      config.dependencies.clear();
+    else if (key == "enabled")
+      member.enabled = true;
+    else if (key == "disabled")
+      member.enabled = false;
+    else if (key == "unconfigured")
+      member.enabled = std::nullopt;
+    else if (key == "state")
+      member.recovered.state = graph::state(value).value();
+    else if (key == "reason")
+      member.recovered.reason = graph::reason(value).value();
+    else if (key == "claimed")
+      member.recovered.claimed = true;
+    else if (key == "live")
+      member.recovered.has_contract = true;
+    else if (key == "empty")
+      member.recovered.has_contract = member.recovered.contract_empty = true;
+    else
+      return false;
+    return true;
+  }
+
+  bool event(const Words& words) {
+    const auto& verb = words[0];
+    const auto name = words.size() > 1 ? words[1] : std::string();
+    const auto word = [&](size_t i) { return i < words.size() ? words[i] : std::string(); };
+    if (verb == "method" || verb == "child") {
+      method_end(name, verb == "child", word(2), word(3), word(4));
+    } else if (verb == "empty") {
+      members[name].contract_live = false;
+      send(ContractEmptied{name});
+    } else if (verb == "fault") {
+      send(ProcessFaulted{name, word(2) == "core"     ? Fault::core
+                                : word(2) == "signal" ? Fault::signal
+                                                      : Fault::hwerr});
+    } else if (verb == "claim") {
+      send(Claimed{name});
+    } else if (verb == "report") {
+      send(Reported{name});
+    } else if (verb == "verdict" || verb == "stale_verdict") {
+      verdict(name, verb != "verdict", word(2), word(3), word(4));
+    } else if (verb == "enable" || verb == "disable") {
+      send(EnabledChanged{name, verb == "enable"});
+    } else if (verb == "restart" || verb == "clear" || verb == "maintain" || verb == "degrade") {
+      const auto request = verb == "restart"    ? Request::restart
+                           : verb == "clear"    ? Request::clear
+                           : verb == "maintain" ? Request::maintain
+                                                : Request::degrade;
+      send(Requested{name, request, word(2) == "immediate", word(2) != "service"});
+    } else if (verb == "refresh") {
+      send(Refreshed{name, members[name].config});
+    } else if (verb == "remove") {
+      send(Removed{name});
+    } else if (verb == "fact") {
+      send(FactChanged{name, word(2) == "up"});
+    } else if (verb == "file") {
+      send(FileChanged{name, word(2) == "present"});
+    } else if (verb == "shutdown") {
+      send(ShutDown{});
+    } else {
+      return verb.starts_with("#");
+    }
+    return true;
+  }
+
+  // method NAME exit|signal|not_started VALUE [WHY]: the method that runs now, or the child, ends.
+  void method_end(const std::string& name, bool child, const std::string& how, const std::string& value,
+                  const std::string& why) {
+    auto& member = members[name];
+    const bool start = child || member.start_run != 0;
+    const bool is_child = member.config.duration == Duration::child;
+    auto& run = (is_child ? child : start) ? member.start_run : member.other_run;
+    if (run == 0) {
+      lines.push_back("  (no method runs)");
+      return;
+    }
+    MethodEnd end;
+    if (how == "signal") end.kind = MethodEnd::Kind::signaled;
+    if (how == "not_started") end.kind = MethodEnd::Kind::not_started;
+    end.value = value.empty() ? 0 : std::stoi(value);
+    end.why = why;
+    send(MethodEnded{name, std::exchange(run, 0), end});
+  }
+
+  void verdict(const std::string& name, bool stale, const std::string& kind, const std::string& reason,
+               const std::string& why) {
+    static const std::map<std::string, vm::VerdictKind> kKinds = {
+        {"restart", vm::VerdictKind::restart},         {"leave_online", vm::VerdictKind::leave_online},
+        {"offline", vm::VerdictKind::offline},         {"degraded", vm::VerdictKind::degraded},
+        {"maintenance", vm::VerdictKind::maintenance}, {"ask_again", vm::VerdictKind::ask_again}};
+    vm::Verdict verdict;
+    verdict.kind = kKinds.at(kind);
+    if (!reason.empty()) verdict.reason = graph::reason(reason).value();
+    verdict.why = why;
+    const auto question = members[name].question;
+    send(VerdictGiven{name, stale ? question - 1 : question, verdict});
+  }
+
+  void say(const std::string& text) { lines.push_back("  " + text); }
+  void expect(bool good, const std::string& promise) {
+    if (!good)
+      breaches.push_back(
+          fmt::format("{}{} (after: {})", stamp(), promise, lines.empty() ? "" : lines.back()));
+  }
+
+  void carry_out(const SetState& a) {
+    const auto next =
+        a.next_state == graph::State::none ? "" : fmt::format(" -> {}", to_string(a.next_state));
+    const auto why = a.why.empty() ? "" : fmt::format(": {}", a.why);
+    say(fmt::format("{} is {}{} ({}{})", a.fmri, to_string(a.state), next, to_string(a.reason), why));
+  }
+  void carry_out(const Log& a) { say(fmt::format("{} logs \"{}\"", a.fmri, a.text)); }
+  void carry_out(const Notice& a) { say(fmt::format("notice \"{}\"", a.text)); }
+  void carry_out(const RunMethod& a) {
+    auto& member = members[a.fmri];
+    const bool child = member.config.duration == Duration::child;
+    expect(member.other_run == 0 && (member.start_run == 0 || child), a.fmri + " runs two methods at once");
+    if (a.method == MethodName::start) {
+      expect(member.start_run == 0, a.fmri + " is started twice");
+      member.start_run = a.run;
+      member.contract_live = true;
+    } else {
+      member.other_run = a.run;
+      member.other = a.method;
+    }
+    const auto commanded = a.commanded ? fmt::format(", commanded by {}", cause(*a.commanded)) : "";
+    say(fmt::format("{} runs {} {}{}", a.fmri, to_string(a.method), a.exec, commanded));
+  }
+  void carry_out(const KillMethod& a) {
+    const auto& member = members[a.fmri];
+    expect(a.run != 0 && (a.run == member.start_run || a.run == member.other_run),
+           a.fmri + ": no such method to kill");
+    say(fmt::format("{} kills its method{}", a.fmri, a.vm_instance ? ", not the VM" : ""));
+  }
+  void carry_out(const SignalContract& a) { say(fmt::format("{} gets signal {}", a.fmri, a.signal)); }
+  void carry_out(const ReleaseContract& a) {
+    expect(!a.kill || !restarter.view(a.fmri) || !restarter.view(a.fmri)->vm_instance,
+           a.fmri + ": a VM is killed");
+    members[a.fmri].contract_live = false;
+    say(fmt::format("{} releases its contract{}", a.fmri, a.kill ? ", killing it" : ""));
+  }
+  void carry_out(const ArmTimer& a) {
+    expect(!timers.contains(a.timer), "a timer is armed twice");
+    timers[a.timer] = a;
+  }
+  void carry_out(const CancelTimer& a) {
+    expect(timers.erase(a.timer) == 1, "a timer is cancelled that is not armed");
+  }
+  void carry_out(const AskVerdict& a) {
+    members[a.fmri].question = a.question;
+    say(fmt::format("{} asks ({})", a.fmri, cause(a.cause)));
+  }
+  void carry_out(const ReplaceGuard& a) { say(a.fmri + " replaces its guard"); }
+  void carry_out(const DisableTemporarily& a) { say(a.fmri + " disables itself temporarily"); }
+  void carry_out(const TakeStartSnapshot& a) { say(a.fmri + " takes the start snapshot"); }
+  void carry_out(const StoreStartStatus&) {}
+  void carry_out(const ShutDownDone&) {
+    expect(!done, "the end is told twice");
+    done = true;
+    say("all is down");
+  }
+
+  static std::string_view cause(vm::Cause cause) {
+    switch (cause) {
+      case vm::Cause::contract_empty:
+        return "contract_empty";
+      case vm::Cause::report:
+        return "report";
+      case vm::Cause::look:
+        return "look";
+    }
+    return "";
+  }
+};
+
+}  // namespace vmkeep::restarter

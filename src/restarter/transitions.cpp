@@ -1,0 +1,302 @@
+// The queue, and what an instance does in each state once no method runs any more.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "restarter/instance.h"
+
+namespace vmkeep::restarter {
+
+using graph::Reason;
+using graph::State;
+using graph::StopCause;
+
+void Restarter::Data::touch(Instance& i) {
+  if (i.queued) return;
+  i.queued = true;
+  queue_.push_back(&i);
+}
+
+void Restarter::Data::work() {
+  while (!queue_.empty()) {
+    auto& i = *queue_.front();
+    queue_.pop_front();
+    i.queued = false;
+    settle(i);
+    // Only after settle(), and only then: an instance that was buried is gone from the table.
+    for (const auto& loaded : std::exchange(reborn_, {})) on(loaded);
+  }
+}
+
+void Restarter::Data::settle(Instance& i) {
+  count(i);
+  if (i.busy()) return;
+  const bool down = !i.up();
+  if (i.removed && down) {
+    bury(i);
+    return;
+  }
+  if (!i.configured) return;
+  switch (i.view.state) {
+    case State::uninitialized:
+      settle_uninitialized(i);
+      break;
+    case State::disabled:
+    case State::offline:
+      settle_down(i);
+      break;
+    case State::online:
+    case State::degraded:
+      settle_up(i);
+      break;
+    case State::maintenance:
+      settle_maintenance(i);
+      break;
+    default:
+      break;
+  }
+}
+
+void Restarter::Data::settle_uninitialized(Instance& i) {
+  if (i.maintain) {
+    const auto maintain = *i.maintain;
+    log(i, fmt::format("Stopping for maintenance due to {}.", to_string(maintain.reason)));
+    to_maintenance(i, maintain.reason, maintain.why);
+    return;
+  }
+  Reason reason{};
+  std::string why;
+  if (!enter_dependencies(i, reason, why)) {
+    to_maintenance(i, reason, why);
+    return;
+  }
+  const auto entry = std::exchange(i.entry, Reason::none);
+  if (i.view.enabled) {
+    log(i, "Enabled.");
+    set_state(i, State::offline, State::none, entry == Reason::none ? Reason::insert_in_graph : entry);
+  } else {
+    log(i, "Disabled.");
+    set_state(i, State::disabled, State::none, entry == Reason::none ? Reason::per_configuration : entry);
+  }
+}
+
+void Restarter::Data::settle_down(Instance& i) {
+  if (i.maintain) {
+    const auto maintain = *i.maintain;
+    log(i, fmt::format("Stopping for maintenance due to {}.", to_string(maintain.reason)));
+    to_maintenance(i, maintain.reason, maintain.why);
+    return;
+  }
+  forget_marks(i);
+  if (i.view.state == State::disabled) {
+    if (!i.view.enabled || shutting_down_) return;
+    log(i, "Enabled.");
+    set_state(i, State::offline, State::none, Reason::enable_request);
+    return;
+  }
+  if (!i.view.enabled) {
+    cancel(i, i.throttle_timer);
+    log(i, "Disabled.");
+    set_state(i, State::disabled, State::none, Reason::disable_request);
+    return;
+  }
+  if (shutting_down_ || i.throttle_timer != 0) return;
+  if (graph.satisfaction(i.fmri) == graph::Satisfaction::satisfied) begin_start(i);
+}
+
+// What is asked of an instance that is up, the strongest first.
+void Restarter::Data::settle_up(Instance& i) {
+  if (i.maintain) {
+    StopGoal goal;
+    goal.to = State::maintenance;
+    goal.reason = i.maintain->reason;
+    goal.why = i.maintain->why;
+    goal.log = fmt::format("Stopping for maintenance due to {}.", to_string(goal.reason));
+    goal.run_method = !i.maintain->immediate;
+    i.maintain.reset();
+    begin_stop(i, std::move(goal));
+    return;
+  }
+  if (i.verdict_stop && i.verdict_stop->to == State::maintenance) {
+    begin_stop(i, *std::exchange(i.verdict_stop, std::nullopt));
+    return;
+  }
+  if (wants_order(i)) {
+    ordered_stop(i);
+    return;
+  }
+  cancel_order(i);
+  if (i.verdict_stop) {
+    begin_stop(i, *std::exchange(i.verdict_stop, std::nullopt));
+  } else if (i.restart) {
+    begin_stop(i, {State::offline,
+                   Reason::restart_request,
+                   {},
+                   stopping_because("service restarting"),
+                   StopCause::restart,
+                   true,
+                   true});
+  } else if (i.fault) {
+    begin_stop(i, *std::exchange(i.fault, std::nullopt));
+  } else if (i.empty_pending && !i.view.vm_instance && !i.config.ignore_empty && i.child_run == 0) {
+    begin_stop(i, {State::offline,
+                   Reason::ct_ev_exit,
+                   {},
+                   stopping_because("all processes in service exited"),
+                   StopCause::restart,
+                   false,
+                   true});
+  } else if (i.dependency_stop) {
+    begin_stop(i, {State::offline,
+                   Reason::dependency_activity,
+                   {},
+                   stopping_because("dependency activity requires stop"),
+                   StopCause::restart,
+                   *i.dependency_stop,
+                   true});
+  } else {
+    refresh_or_ask(i);
+  }
+}
+
+void Restarter::Data::refresh_or_ask(Instance& i) {
+  if (std::exchange(i.refresh, false)) {
+    begin_refresh(i);
+    return;
+  }
+  if (std::exchange(i.degrade, false) && i.view.state == State::online) {
+    set_state(i, State::degraded, i.view.next_state, Reason::administrative_request);
+  }
+  if (!i.view.vm_instance) return;
+  if (i.empty_pending) {
+    set_state(i, i.view.state, State::offline, i.view.reason, i.view.why);
+    if (i.question == 0 && i.question_timer == 0) ask(i, vm::Cause::contract_empty);
+  } else if ((i.reported || i.look) && i.question == 0 && i.question_timer == 0) {
+    ask(i, i.reported ? vm::Cause::report : vm::Cause::look);
+  }
+}
+
+void Restarter::Data::settle_maintenance(Instance& i) {
+  forget_marks(i);
+  i.maintain.reset();
+  if (!std::exchange(i.leave_maintenance, false)) return;
+  log(i, fmt::format("Leaving maintenance because {} requested.", i.view.enabled ? "clear" : "disable"));
+  i.starts.clear();
+  i.failures = 0;
+  i.entry = i.view.enabled ? Reason::clear_request : Reason::disable_request;
+  set_state(i, State::uninitialized, State::none, i.entry);
+}
+
+// Enters the configured dependencies into the graph.  False, with the reason, if they are no good.
+bool Restarter::Data::enter_dependencies(Instance& i, Reason& reason, std::string& why) {
+  if (!i.config.invalid_dependency.empty()) {
+    reason = Reason::invalid_dependency;
+    why = i.config.invalid_dependency;
+    return false;
+  }
+  const auto path = graph.set_dependencies(i.fmri, i.config.dependencies);
+  if (path.empty()) return true;
+  reason = Reason::dependency_cycle;
+  why = fmt::format("{}", fmt::join(path, " -> "));
+  return false;
+}
+
+void Restarter::Data::set_state(Instance& i, State state, State next, Reason reason, std::string why) {
+  auto& view = i.view;
+  if (view.state == state && view.next_state == next && view.reason == reason && view.why == why) return;
+  const bool moved = view.state != state;
+  view.state = state;
+  view.next_state = next;
+  view.reason = reason;
+  view.why = std::move(why);
+  actions_.push_back(SetState{i.fmri, state, next, reason, view.why});
+  count(i);
+  if (!moved) return;
+  publish_node(i);
+  changed(i);
+  touch(i);
+}
+
+// What the graph knows of an instance follows from its record; it is told after every change of it.
+void Restarter::Data::publish_node(Instance& i) {
+  const graph::Node node{i.configured, i.view.enabled, i.view.state,
+                         i.configured && !i.view.enabled && i.up(), !i.awaited_by.empty()};
+  graph.set_node(i.fmri, node);
+}
+
+// Leaves the state that it has for maintenance, without a stop method.
+void Restarter::Data::to_maintenance(Instance& i, Reason reason, std::string why) {
+  if (reason == Reason::dependency_cycle) {
+    actions_.push_back(
+        Notice{fmt::format("Transitioning {} to maintenance because it completes a dependency cycle "
+                           "(see svcs -xv for details):\n{}",
+                           i.fmri, why)});
+  } else if (reason == Reason::invalid_dependency) {
+    actions_.push_back(Notice{why});
+  }
+  leave(i, State::maintenance, reason, std::move(why), StopCause::fault, false);
+}
+
+// Every way out of a stable state passes here, so that dependents hear of each.
+void Restarter::Data::leave(Instance& i, State to, Reason reason, std::string why, StopCause cause,
+                            bool reset) {
+  const bool was_up = i.up();
+  i.phase = Phase::idle;
+  i.view.method_run = 0;
+  i.failures = 0;
+  drop_question(i);
+  cancel_order(i);
+  forget_marks(i);
+  if (to == State::maintenance) i.maintain.reset();
+  if (to != State::offline) i.commanded.reset();
+  set_state(i, to, State::none, reason, std::move(why));
+  if (was_up) stop_dependents(graph.dependents(i.fmri), cause, reset);
+  went_down(i);
+}
+
+// What can only be asked of an instance that is up.
+void Restarter::Data::forget_marks(Instance& i) {
+  i.dependency_stop.reset();
+  i.fault.reset();
+  i.verdict_stop.reset();
+  i.restart = i.refresh = i.degrade = false;
+  i.empty_pending = i.reported = i.look = false;
+}
+
+void Restarter::Data::bury(Instance& i) {
+  drop_question(i);
+  cancel(i, i.throttle_timer);
+  cancel_order(i);
+  went_down(i);
+  if (i.has_contract) release(i, false);
+  if (i.reborn) reborn_.push_back(*std::exchange(i.reborn, std::nullopt));
+  if (i.active) active_--;
+  const auto fmri = i.fmri;
+  const auto dependents = graph.dependents(fmri);
+  graph.remove(fmri);
+  reconsider(dependents);
+  std::erase(queue_, &i);
+  instances.erase(fmri);
+}
+
+void Restarter::Data::count(Instance& i) {
+  const bool active = i.up() || i.busy();
+  if (active == i.active) return;
+  i.active = active;
+  if (active) {
+    active_++;
+  } else {
+    active_--;
+  }
+}
+
+uint64_t Restarter::Data::arm(const Instance& i, Instant at) {
+  actions_.push_back(ArmTimer{i.fmri, ++timers_, at});
+  return timers_;
+}
+
+void Restarter::Data::cancel(const Instance& i, uint64_t& timer) {
+  if (timer != 0) actions_.push_back(CancelTimer{i.fmri, timer});
+  timer = 0;
+}
+
+}  // namespace vmkeep::restarter
