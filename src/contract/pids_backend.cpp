@@ -70,35 +70,46 @@ struct State {
     return found->second;
   }
 
-  ContractId known_owner(const ProcessFacts& process) const {
+  // Who is known already, by pid and by session: made once for each look.
+  struct Index {
+    std::map<pid_t, std::pair<uint64_t, ContractId>> pids;
+    std::map<pid_t, ContractId> sessions;
+    std::map<pid_t, ContractId> answers;
+  };
+
+  Index make_index() const {
+    Index index;
     for (const auto& [id, contract] : contracts) {
-      const auto found = contract.pids.find(process.pid);
-      if (found != contract.pids.end() && found->second == process.start_ticks) return id;
+      for (const auto& [pid, started] : contract.pids) index.pids[pid] = {started, id};
+      for (const pid_t session : contract.sessions) index.sessions[session] = id;
     }
-    for (const auto& [id, contract] : contracts) {
-      if (contract.sessions.count(process.session) != 0) return id;
-    }
-    return 0;
+    return index;
+  }
+
+  static ContractId known_owner(const ProcessFacts& process, const Index& index) {
+    const auto found = index.pids.find(process.pid);
+    if (found != index.pids.end() && found->second.first == process.start_ticks) return found->second.second;
+    const auto session = index.sessions.find(process.session);
+    return session == index.sessions.end() ? 0 : session->second;
   }
 
   // Whose a process is: its own, else its parent's.  The parent of an orphan is us, and we are nobody's.
-  ContractId owner(const ProcessFacts& process, const Snapshot& snapshot,
-                   std::map<pid_t, ContractId>& answers) {
+  ContractId owner(const ProcessFacts& process, const Snapshot& snapshot, Index& index) {
     std::vector<const ProcessFacts*> line;
     ContractId id = 0;
     for (const ProcessFacts* at = &process; at != nullptr && at->pid > 1 && at->pid != ::getpid();) {
-      if (const auto answer = answers.find(at->pid); answer != answers.end()) {
+      if (const auto answer = index.answers.find(at->pid); answer != index.answers.end()) {
         id = answer->second;
         break;
       }
       line.push_back(at);
-      id = known_owner(*at);
+      id = known_owner(*at, index);
       if (id == 0 && at->alive()) id = mark_of(*at);
       if (id != 0 || line.size() > snapshot.size()) break;
       const auto parent = snapshot.find(at->parent);
       at = parent == snapshot.end() ? nullptr : &parent->second;
     }
-    for (const ProcessFacts* passed : line) answers[passed->pid] = id;
+    for (const ProcessFacts* passed : line) index.answers[passed->pid] = id;
     return id;
   }
 
@@ -109,9 +120,9 @@ struct State {
     if (contracts.empty()) return snapshot;
     for (auto at = marked.begin(); at != marked.end();)
       at = lives(snapshot, at->first.first, at->first.second) ? std::next(at) : marked.erase(at);
-    std::map<pid_t, ContractId> answers;
+    Index index = make_index();
     for (const auto& [pid, process] : snapshot) {
-      Contract* contract = process.alive() ? find(owner(process, snapshot, answers)) : nullptr;
+      Contract* contract = process.alive() ? find(owner(process, snapshot, index)) : nullptr;
       if (contract != nullptr) add(*contract, process);
     }
     return snapshot;
