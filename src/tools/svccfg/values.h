@@ -1,0 +1,17 @@
+// The values of a property as people write and read them.
+#pragma once
+
+#include <string>
+
+#include "repository/types.h"
+
+namespace vmkeep::svccfg {
+
+// astring, ustring and the types that descend from it.
+bool is_text(repository::ValueType type);
+
+// " value" per value.  A value stands in quotes if it has blanks, quotes or parens, if it is empty, or if a
+// text property has several values.
+std::string print_values(const repository::Property& property);
+
+}  // namespace vmkeep::svccfg
