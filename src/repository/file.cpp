@@ -35,8 +35,16 @@ Result<bool> is_regular(const std::string& path) {
   return errno_error("looking for repository " + path);
 }
 
+Error is_damaged(const std::string& path, const std::string& how) {
+  return fail(ErrorKind::invalid, "repository " + path + " is damaged: " + how + kRemedy);
+}
+
 Result<bool> is_there(const std::string& path) {
   auto there = is_regular(path);
+  // Asked here because SQLite would begin to write a database into it.
+  struct stat info {};
+  if (there && *there && lstat(path.c_str(), &info) == 0 && info.st_size == 0)
+    return is_damaged(path, "it is empty");
   for (const char* suffix : kSidecars) {
     if (!there) break;
     auto sidecar = is_regular(path + suffix);
@@ -125,7 +133,7 @@ Error File::explain(const char* doing, const SqliteError& error) const {
 }
 
 Error File::damaged(const std::string& how) const {
-  return fail(ErrorKind::invalid, "repository " + path_ + " is damaged: " + how + kRemedy);
+  return is_damaged(path_, how);
 }
 
 File::File(std::string path, Kind kind)
@@ -156,7 +164,6 @@ Result<> File::check() {
   db_.configure(SQLITE_DBCONFIG_ENABLE_VIEW, 0);
   db_.configure(SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0);
   db_.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA cell_size_check = ON; BEGIN EXCLUSIVE; COMMIT");
-  if (db_.integer("PRAGMA page_count") == 0) return damaged("it is empty");
   const int64_t application = db_.integer("PRAGMA application_id");
   if (application != kApplicationId)
     return fail(ErrorKind::invalid, "file " + path_ + " is a database, but no repository of vmkeep");
