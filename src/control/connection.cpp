@@ -13,6 +13,7 @@
 #include <boost/json/value.hpp>
 #include <chrono>
 
+#include "base/version.h"
 #include "control/description.h"
 #include "control/messages.h"
 #include "control/text.h"

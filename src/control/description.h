@@ -1,9 +1,8 @@
-// What the build knows: the text of org.vmkeep.varlink and the version of this release.
+// The text of org.vmkeep.varlink, put into the program by the build.
 #pragma once
 
 namespace vmkeep::control {
 
 extern const char kDescription[];
-extern const char kVersion[];
 
 }  // namespace vmkeep::control

@@ -1,0 +1,278 @@
+#include "tools/explain.h"
+
+#include <algorithm>
+#include <set>
+
+#include "tools/time_text.h"
+
+namespace vmkeep::tools {
+namespace {
+
+using control::InstanceMessage;
+using graph::EntityKind;
+using graph::Grouping;
+using graph::Satisfaction;
+using graph::State;
+
+// It should run, and does not.
+bool is_missed(const InstanceMessage& instance) {
+  return instance.configured && instance.enabled && !is_up(instance);
+}
+
+std::string entity_text(const graph::Entity& entity) {
+  if (entity.kind == EntityKind::file) return "file:" + entity.name;
+  if (entity.kind == EntityKind::host) return "host:" + entity.name;
+  return entity.name;
+}
+
+void add_once(std::vector<std::string>& all, const std::string& one) {
+  if (std::find(all.begin(), all.end(), one) == all.end()) all.push_back(one);
+}
+
+constexpr size_t kLine = 80;
+
+}  // namespace
+
+Documentation documentation_from(const repository::Levels& running) {
+  Documentation all;
+  const auto text = [](const repository::PropertyGroup& group, const char* name) {
+    return std::string(group.value(name).value_or(""));
+  };
+  for (const auto& [name, group] : running.composed()) {
+    if (name.starts_with("tm_man_")) {
+      std::string manpath = text(*group, "manpath");
+      if (manpath.empty() || manpath == ":default") manpath = "/usr/share/man";
+      all.pages.push_back({text(*group, "title"), text(*group, "section"), manpath});
+    } else if (name.starts_with("tm_doc_")) {
+      all.links.push_back(text(*group, "uri"));
+    }
+  }
+  return all;
+}
+
+Explainer::Explainer(const World& world) : world_(world), graph_(world.graph()) {
+  for (const InstanceMessage& instance : world.instances) troubles_[instance.fmri] = look(instance);
+  find_cycles();
+}
+
+Explainer::Trouble Explainer::look(const InstanceMessage& instance) {
+  Trouble trouble;
+  trouble.reasons = state_reasons(instance);
+  if (state_of(instance) == State::offline && next_state_of(instance) == State::none &&
+      trouble.reasons.empty()) {
+    look_at_dependencies(instance, trouble);
+    if (trouble.reasons.empty() && trouble.blocked_by.empty()) trouble.reasons.push_back({"Unknown.", "AR"});
+  }
+  return trouble;
+}
+
+void Explainer::look_at_dependencies(const InstanceMessage& instance, Trouble& trouble) {
+  if (!instance.dependencies) return;
+  for (const control::DependencyMessage& dependency : *instance.dependencies) {
+    for (const std::string& text : dependency.entities) {
+      if (!entity_from(text))
+        complaints_.push_back(instance.fmri + ": has invalid dependency \"" + text + "\".");
+    }
+  }
+  for (const graph::Dependency& dependency : dependencies_of(instance)) {
+    if (graph_->satisfaction(dependency) == Satisfaction::satisfied) continue;
+    for (const graph::Entity& entity : dependency.entities) {
+      if (dependency.grouping == Grouping::exclude_all) {
+        look_at_exclusion(entity, trouble);
+      } else {
+        look_at_entity(entity, dependency.grouping, trouble);
+      }
+    }
+  }
+}
+
+void Explainer::look_at_entity(const graph::Entity& entity, Grouping grouping, Trouble& trouble) const {
+  const auto absent = [&] {
+    std::string text = "Dependency " + entity_text(entity) + " is absent.";
+    const auto fact = entity.kind == EntityKind::host ? world_.facts.find(entity.name) : world_.facts.end();
+    if (fact != world_.facts.end() && !fact->second.why.empty()) text += " (" + fact->second.why + ")";
+    trouble.reasons.push_back({std::move(text), "E2"});
+  };
+  if (entity.kind == EntityKind::file || entity.kind == EntityKind::host) {
+    if (graph_->satisfaction(entity) != Satisfaction::satisfied) absent();
+    return;
+  }
+  std::vector<const InstanceMessage*> members;
+  if (entity.kind == EntityKind::service) {
+    members = world_.instances_of(entity.name);
+  } else if (const InstanceMessage* one = world_.find(entity.name)) {
+    members = {one};
+  }
+  std::erase_if(members, [](const InstanceMessage* member) { return !member->configured; });
+  if (grouping == Grouping::optional_all) {
+    // It only waits for those that may still come.
+    std::erase_if(members, [](const InstanceMessage* member) {
+      return state_of(*member) != State::offline && state_of(*member) != State::uninitialized;
+    });
+  } else if (members.empty()) {
+    return absent();
+  } else if (std::any_of(members.begin(), members.end(), [](const auto* member) { return is_up(*member); })) {
+    return;
+  }
+  for (const InstanceMessage* member : members) {
+    if (!is_up(*member)) add_once(trouble.blocked_by, member->fmri);
+  }
+}
+
+void Explainer::look_at_exclusion(const graph::Entity& entity, Trouble& trouble) const {
+  if (entity.kind == EntityKind::file || entity.kind == EntityKind::host) {
+    const bool there = entity.kind == EntityKind::host
+                           ? world_.facts.contains(entity.name) && world_.facts.at(entity.name).holds
+                           : world_.files.contains(entity.name) && world_.files.at(entity.name);
+    if (there) trouble.reasons.push_back({"Dependency " + entity_text(entity) + " is present.", "FJ"});
+    return;
+  }
+  for (const InstanceMessage& other : world_.instances) {
+    const bool meant = entity.kind == EntityKind::instance ? other.fmri == entity.name
+                                                           : other.fmri.starts_with(entity.name + ":");
+    const State state = state_of(other);
+    if (!meant || !other.configured || state == State::disabled || state == State::maintenance) continue;
+    if (is_up(other)) {
+      trouble.reasons.push_back({"Service " + other.fmri + " is running.", "FJ"});
+    } else {
+      add_once(trouble.blocked_by, other.fmri);
+    }
+  }
+}
+
+std::vector<Explainer::Reached> Explainer::reach(const std::string& fmri) const {
+  std::vector<Reached> reached{{fmri, ""}};
+  std::set<std::string> seen{fmri};
+  for (size_t i = 0; i < reached.size(); ++i) {
+    const std::string here = reached[i].fmri;
+    const auto found = troubles_.find(here);
+    if (found == troubles_.end()) continue;
+    for (const std::string& next : found->second.blocked_by) {
+      if (seen.insert(next).second) reached.push_back({next, here});
+    }
+  }
+  return reached;
+}
+
+// A cycle among instances that wait for each other would otherwise be explained by nothing at all.
+void Explainer::find_cycles() {
+  std::set<std::string> told;
+  for (const auto& [start, trouble] : troubles_) {
+    if (told.contains(start)) continue;
+    const std::vector<Reached> reached = reach(start);
+    const auto closing = std::find_if(reached.begin(), reached.end(), [&](const Reached& member) {
+      const auto& next = troubles_[member.fmri].blocked_by;
+      return std::find(next.begin(), next.end(), start) != next.end();
+    });
+    if (closing == reached.end()) continue;
+    std::vector<std::string> hops{start};
+    for (std::string at = closing->fmri; !at.empty() && at != start;) {
+      hops.insert(hops.begin() + 1, at);
+      told.insert(at);
+      at = std::find_if(reached.begin(), reached.end(), [&at](const Reached& r) { return r.fmri == at; })->by;
+    }
+    std::string text = "Dependency cycle detected:";
+    for (const std::string& hop : hops) text += "\n  " + hop;
+    complaints_.push_back(text + "\n  " + start);
+  }
+}
+
+std::vector<std::string> Explainer::impact(const std::string& fmri) const {
+  std::vector<std::string> victims;
+  for (const InstanceMessage& other : world_.instances) {
+    if (other.fmri == fmri || !is_missed(other)) continue;
+    const auto reached = reach(other.fmri);
+    if (std::any_of(reached.begin(), reached.end(), [&](const Reached& one) { return one.fmri == fmri; })) {
+      victims.push_back(other.fmri);
+    }
+  }
+  return victims;
+}
+
+std::vector<std::string> Explainer::causes() const {
+  std::vector<std::string> roots;
+  for (const InstanceMessage& instance : world_.instances) {
+    const State state = state_of(instance);
+    // Degraded by an administrator is as somebody wants it; degraded by what a VM does is not.
+    const bool ill = state == State::degraded && troubles_.at(instance.fmri).reasons.front().code != "DX";
+    if (!is_missed(instance) && state != State::maintenance && !ill) continue;
+    for (const Reached& reached : reach(instance.fmri)) {
+      const auto found = troubles_.find(reached.fmri);
+      if (found != troubles_.end() && !found->second.reasons.empty()) add_once(roots, reached.fmri);
+    }
+  }
+  std::vector<std::pair<size_t, std::string>> sorted;
+  for (const std::string& root : roots) sorted.emplace_back(impact(root).size(), root);
+  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  });
+  roots.clear();
+  for (auto& [size, root] : sorted) roots.push_back(std::move(root));
+  return roots;
+}
+
+std::string Explainer::reasons_text(const InstanceMessage& instance, const Documentation& documentation,
+                                    bool verbose) const {
+  std::string text;
+  const auto see = [&](const std::string& code) {
+    if (!documentation.message_base.empty() && !code.empty()) {
+      text += "   See: " + documentation.message_base + "SMF-8000-" + code + "\n";
+    }
+  };
+  for (const Reason& reason : troubles_.at(instance.fmri).reasons) {
+    text += "Reason: " + reason.text + "\n";
+    see(reason.code);
+  }
+  const std::vector<Reached> reached = reach(instance.fmri);
+  for (const Reached& cause : reached) {
+    const InstanceMessage* other = world_.find(cause.fmri);
+    if (cause.fmri == instance.fmri || other == nullptr || troubles_.at(cause.fmri).reasons.empty()) continue;
+    const std::string service = "Reason: Service " + cause.fmri;
+    const std::string what = summary(*other);
+    text += service + (service.size() + 1 + what.size() > kLine ? "\n        " : " ") + what + "\n";
+    see("GE");
+    if (!verbose) continue;
+    std::vector<std::string> path;
+    for (std::string at = cause.fmri; !at.empty();) {
+      path.push_back(at);
+      at = std::find_if(reached.begin(), reached.end(), [&at](const Reached& r) { return r.fmri == at; })->by;
+    }
+    text += "  Path: " + path.back() + "\n";
+    for (size_t hop = 1; hop < path.size(); ++hop) {
+      text += std::string(6 + 2 + 2 * hop, ' ') + path[path.size() - 1 - hop] + "\n";
+    }
+  }
+  return text;
+}
+
+std::string Explainer::impact_text(const InstanceMessage& instance, bool verbose) const {
+  const std::vector<std::string> victims = impact(instance.fmri);
+  if (victims.empty()) return is_up(instance) ? "Impact: None.\n" : "Impact: This service is not running.\n";
+  std::string text = victims.size() == 1 ? "Impact: 1 dependent service is not running"
+                                         : "Impact: " + std::to_string(victims.size()) +
+                                               " dependent services are not running";
+  if (!verbose) return text + ".  (Use -v for list.)\n";
+  text += ":\n";
+  for (const std::string& victim : victims) text += "        " + victim + "\n";
+  return text;
+}
+
+std::string Explainer::explain(const std::string& fmri, const Documentation& documentation,
+                               bool verbose) const {
+  const InstanceMessage* instance = world_.find(fmri);
+  if (instance == nullptr) return fmri + "\n";
+  std::string text = fmri + " (" + instance->name.value_or("?") + ")\n";
+  text += " State: " + instance->state;
+  if (instance->state_time != 0)
+    text += " since " + long_time(static_cast<std::time_t>(instance->state_time));
+  text += "\n" + reasons_text(*instance, documentation, verbose);
+  for (const Documentation::Page& page : documentation.pages) {
+    text += verbose ? "   See: man -M " + page.manpath + " -s " + page.section + " " + page.title + "\n"
+                    : "   See: " + page.title + "(" + page.section + ")\n";
+  }
+  for (const std::string& link : documentation.links) text += "   See: " + link + "\n";
+  if (!instance->log.empty()) text += "   See: " + instance->log + "\n";
+  return text + impact_text(*instance, verbose);
+}
+
+}  // namespace vmkeep::tools

@@ -1,0 +1,73 @@
+// svcs -x: why instances do not run, and what that keeps from running (spec of the facility, 4.3).  Pure: it
+// looks at a World and makes text.
+//
+// Every instance that is not up has reasons of its own (it is disabled, in maintenance, a file is missing) or
+// is blocked by other instances, or both.  An instance with a reason of its own is a root cause of all that
+// are blocked by it, over however many steps.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tools/world.h"
+
+namespace vmkeep::tools {
+
+struct Documentation {
+  struct Page {
+    std::string title, section, manpath;
+  };
+  std::vector<Page> pages;
+  std::vector<std::string> links;
+  std::string message_base;  // URL before "SMF-8000-XX"; empty: none are told
+};
+
+// The tm_man_* and tm_doc_* groups.
+Documentation documentation_from(const repository::Levels& running);
+
+class Explainer {
+ public:
+  explicit Explainer(const World& world);
+
+  // The root causes of everything that is not running though it should, the one with the most victims first.
+  std::vector<std::string> causes() const;
+  std::string explain(const std::string& fmri, const Documentation& documentation, bool verbose) const;
+  // For stderr: dependency cycles and dependencies that nobody can read.  Lines of whole messages.
+  const std::vector<std::string>& complaints() const { return complaints_; }
+
+ private:
+  struct Reason {
+    std::string text, code;
+  };
+  struct Trouble {
+    std::vector<Reason> reasons;          // of its own
+    std::vector<std::string> blocked_by;  // directly; in the order of the dependencies
+  };
+  // Whatever blocks an instance, over any number of steps, with the step before; in breadth-first order.
+  struct Reached {
+    std::string fmri, by;
+  };
+
+  Trouble look(const control::InstanceMessage& instance);
+  void look_at_dependencies(const control::InstanceMessage& instance, Trouble& trouble);
+  void look_at_entity(const graph::Entity& entity, graph::Grouping grouping, Trouble& trouble) const;
+  void look_at_exclusion(const graph::Entity& entity, Trouble& trouble) const;
+  std::vector<Reason> state_reasons(const control::InstanceMessage& instance) const;
+  Reason uninitialized_reason(const control::InstanceMessage& instance) const;
+  void find_cycles();
+
+  std::vector<Reached> reach(const std::string& fmri) const;
+  std::vector<std::string> impact(const std::string& fmri) const;
+  std::string summary(const control::InstanceMessage& instance) const;
+  std::string reasons_text(const control::InstanceMessage& instance, const Documentation& documentation,
+                           bool verbose) const;
+  std::string impact_text(const control::InstanceMessage& instance, bool verbose) const;
+
+  const World& world_;
+  std::unique_ptr<graph::Graph> graph_;
+  std::map<std::string, Trouble> troubles_;
+  std::vector<std::string> complaints_;
+};
+
+}  // namespace vmkeep::tools

@@ -1,0 +1,14 @@
+// One small program under several names.
+#include <string>
+
+#include "tools/tool.h"
+
+int main(int argc, char** argv) {
+  const std::string path = argc > 0 ? argv[0] : "vmkeep";
+  const std::string name = path.substr(path.rfind('/') + 1);
+  const vmkeep::tools::Arguments arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+  if (name == "svcs") return vmkeep::tools::svcs(arguments);
+  if (name == "svcadm") return vmkeep::tools::svcadm(arguments);
+  if (name == "svcprop") return vmkeep::tools::svcprop(arguments);
+  return vmkeep::tools::vmkeep(arguments);
+}

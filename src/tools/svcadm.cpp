@@ -1,0 +1,279 @@
+// svcadm: tells instances what to do (spec of the facility, 7.2).
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <cstdio>
+#include <map>
+
+#include "tools/operands.h"
+#include "tools/tool.h"
+#include "tools/waiting.h"
+#include "tools/world.h"
+
+namespace vmkeep::tools {
+namespace {
+
+using control::InstanceMessage;
+using graph::State;
+
+constexpr char kUsageText[] =
+    "Usage: svcadm [-v] [-S state] command [arguments]\n\n"
+    "\tsvcadm enable [-rst] FMRI|pattern...         enable and start, with -r what it requires too\n"
+    "\tsvcadm disable [-st] FMRI|pattern...         stop and disable\n"
+    "\tsvcadm restart FMRI|pattern...               stop and start again\n"
+    "\tsvcadm refresh FMRI|pattern...               read the configuration again\n"
+    "\tsvcadm mark [-It] {maintenance|degraded} FMRI|pattern...\n"
+    "\tsvcadm clear FMRI|pattern...                 leave maintenance or degraded\n\n"
+    "\t-t  until the next boot only     -s  wait until it is done\n"
+    "\t-I  at once, without the stop method\n";
+
+// How long a change that nobody tells of may go unseen.
+constexpr Instant kLookAgain{3000};
+
+struct Job {
+  std::string verb;  // of the protocol
+  bool temporary = false, immediate = false, wait = false, recursive = false, verbose = false;
+  std::optional<std::string> only_state;
+  Arguments operands;
+
+  bool enables() const { return verb == "enable"; }
+  bool switches() const { return enables() || verb == "disable"; }
+};
+
+// The name of the action as -v tells it.
+std::string action_name(const Job& job, const InstanceMessage& instance) {
+  if (job.verb == "maintenance") {
+    if (job.immediate && job.temporary) return "maint_on_immtemp";
+    if (job.immediate) return "maint_on_immediate";
+    return job.temporary ? "maint_on_temporary" : "maint_on";
+  }
+  if (job.verb == "degraded") return job.immediate ? "degrade_immediate" : "degraded";
+  if (job.verb == "clear") return state_of(instance) == State::degraded ? "restore" : "maint_off";
+  return job.verb;
+}
+
+std::string done_text(const Job& job, const InstanceMessage& instance) {
+  if (job.switches()) return instance.fmri + (job.temporary ? " temporarily " : " ") + job.verb + "d.";
+  return "Action " + action_name(job, instance) + " set for " + instance.fmri + ".";
+}
+
+int usage(Output& output) {
+  std::fputs(kUsageText, stderr);
+  output.raise(kUsage);
+  return output.finish();
+}
+
+class Administrator {
+ public:
+  Administrator(const Job& job, Output& output) : job_(job), output_(output) {}
+
+  int run() {
+    auto connected = control::Client::connect();
+    if (!connected) {
+      output_.warn("Couldn't bind to configuration repository: " + connected.error().message);
+      return output_.finish();
+    }
+    client_ = std::make_unique<control::Client>(std::move(*connected));
+    if (!look()) return output_.finish();
+    std::vector<std::string> targets = selection();
+    if (job_.recursive) targets = with_requirements(targets);
+    std::map<std::string, double> since;
+    std::vector<std::string> told;
+    for (const std::string& target : targets) {
+      const InstanceMessage* instance = world_.find(target);
+      if (instance == nullptr || !act(*instance)) continue;
+      since[target] = instance->state_time;
+      told.push_back(target);
+    }
+    output_.flush();
+    if (job_.wait && !told.empty()) wait_for(told, since);
+    return output_.finish();
+  }
+
+ private:
+  bool look() {
+    auto world = fetch_world(*client_, job_.wait || job_.recursive);
+    if (!world) {
+      output_.warn(world.error().message);
+      return false;
+    }
+    world_ = std::move(*world);
+    return true;
+  }
+
+  std::vector<std::string> selection() {
+    std::vector<std::string> names;
+    if (job_.operands.empty()) {
+      for (const InstanceMessage& instance : world_.instances) names.push_back(instance.fmri);
+    } else {
+      names = select_unambiguously(job_.operands, world_.entries(), output_);
+    }
+    if (job_.only_state) {
+      std::erase_if(names, [this](const std::string& name) {
+        const InstanceMessage* instance = world_.find(name);
+        return instance == nullptr || instance->state != *job_.only_state;
+      });
+    }
+    return names;
+  }
+
+  std::vector<std::string> with_requirements(const std::vector<std::string>& targets) {
+    std::vector<std::string> all;
+    const auto add = [&all](const std::string& name) {
+      if (std::find(all.begin(), all.end(), name) == all.end()) all.push_back(name);
+    };
+    for (const std::string& target : targets) {
+      auto required = requirements(world_, target);
+      if (!required) {
+        output_.warn(required.error().message);
+        continue;
+      }
+      for (const std::string& name : *required) add(name);
+      add(target);
+    }
+    return all;
+  }
+
+  // What the state does not allow is refused here, with the words that scripts know.
+  bool is_possible(const InstanceMessage& instance) {
+    const State state = state_of(instance);
+    if (job_.verb == "clear" && state != State::maintenance && state != State::degraded) {
+      output_.warn("Instance \"" + instance.fmri + "\" is not in a maintenance or degraded state.");
+      return false;
+    }
+    if (job_.verb == "degraded" && !graph::is_up(state)) {
+      output_.warn("Instance \"" + instance.fmri + "\" is not online.");
+      return false;
+    }
+    return true;
+  }
+
+  bool act(const InstanceMessage& instance) {
+    if (!is_possible(instance)) return false;
+    boost::json::object parameters{{"fmri", instance.fmri}, {"verb", job_.verb}};
+    if (job_.temporary) parameters["temporary"] = true;
+    if (job_.immediate) parameters["immediate"] = true;
+    auto reply = client_->call("Act", parameters);
+    if (!reply) {
+      const Error& error = reply.error();
+      output_.warn(error.kind == ErrorKind::permission ? instance.fmri + ": Permission denied."
+                                                       : instance.fmri + ": " + error.message);
+      return false;
+    }
+    if (job_.verbose) output_.line(done_text(job_, instance));
+    return true;
+  }
+
+  // Each change of one of them is told by the daemon; what else decides (a dependency, a file) is looked at
+  // every few seconds.
+  void wait_for(std::vector<std::string> waiting, const std::map<std::string, double>& since) {
+    auto watcher = control::Client::connect();
+    boost::json::array names(waiting.begin(), waiting.end());
+    bool watching = watcher && watcher->call_more("Watch", {{"fmris", std::move(names)}});
+    while (!waiting.empty()) {
+      auto world = fetch_world(*client_, true);
+      if (!world) {
+        for (const std::string& name : waiting) {
+          output_.warn("Restarter for instance \"" + name + "\" is unavailable.", kImpossible);
+        }
+        break;
+      }
+      world_ = std::move(*world);
+      const auto graph = world_.graph();
+      std::erase_if(waiting, [&](const std::string& name) {
+        const Wait result = judge(world_, *graph, name, job_.enables(), since.at(name));
+        if (!result.over) return false;
+        if (!result.message.empty()) note(result);
+        return true;
+      });
+      if (waiting.empty()) break;
+      if (!watching) {
+        std::vector<std::string> rest = std::move(waiting);
+        for (const std::string& name : rest) {
+          output_.warn("Restarter for instance \"" + name + "\" is unavailable.", kImpossible);
+        }
+        break;
+      }
+      const auto change = watcher->next(now() + kLookAgain);
+      watching = change.has_value() || change.error().kind == ErrorKind::timeout;
+    }
+    // 3 wins over 4.
+    if (otherwise_) output_.settle(kOtherwise);
+  }
+
+  void note(const Wait& result) {
+    otherwise_ = otherwise_ || result.status == kOtherwise;
+    output_.warn(result.message, result.status);
+  }
+
+  const Job& job_;
+  Output& output_;
+  std::unique_ptr<control::Client> client_;
+  World world_;
+  bool otherwise_ = false;
+};
+
+// Which options a command takes; null: there is no such command.
+const char* options_of(const std::string& command) {
+  static const std::map<std::string, const char*> kCommands{
+      {"enable", "rst"}, {"disable", "st"}, {"restart", ""}, {"refresh", ""}, {"mark", "It"}, {"clear", ""}};
+  const auto found = kCommands.find(command);
+  return found == kCommands.end() ? nullptr : found->second;
+}
+
+// mark {maintenance|degraded}; false: an error was told.
+bool take_mark(Job& job, Output& output) {
+  if (job.operands.empty()) return false;
+  job.verb = job.operands.front();
+  job.operands.erase(job.operands.begin());
+  if (job.verb != "maintenance" && job.verb != "degraded") {
+    output.warn("State must be 'degraded' or 'maintenance'", kUsage);
+    return false;
+  }
+  if (job.verb == "degraded" && job.temporary) {
+    output.warn("-t may not be used with degraded.", kUsage);
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+int svcadm(const Arguments& arguments) {
+  Output output("svcadm");
+  const auto line = parse_options(arguments, "vS:z:Z?");
+  if (!line) {
+    output.warn(line.error().message, kUsage);
+    return usage(output);
+  }
+  if (line->has('?')) {
+    output.print(kUsageText);
+    return output.finish();
+  }
+  if (line->operands.empty()) return usage(output);
+  Job job;
+  job.verb = line->operands.front();
+  job.verbose = line->has('v');
+  job.only_state = line->last('S');
+  const char* options = options_of(job.verb);
+  if (options == nullptr) return usage(output);
+  if (job.only_state && !graph::state(*job.only_state)) {
+    output.warn("\"" + *job.only_state + "\" is no state of an instance.", kUsage);
+    return usage(output);
+  }
+  const auto command = parse_options({line->operands.begin() + 1, line->operands.end()}, options);
+  if (!command) {
+    output.warn(command.error().message, kUsage);
+    return usage(output);
+  }
+  job.temporary = command->has('t');
+  job.immediate = command->has('I');
+  job.wait = command->has('s');
+  job.recursive = command->has('r');
+  job.operands = command->operands;
+  if (job.verb == "mark" && !take_mark(job, output)) return usage(output);
+  if (job.operands.empty() && !job.only_state) return usage(output);
+  return Administrator(job, output).run();
+}
+
+}  // namespace vmkeep::tools

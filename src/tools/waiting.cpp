@@ -1,0 +1,120 @@
+#include "tools/waiting.h"
+
+#include <algorithm>
+
+namespace vmkeep::tools {
+namespace {
+
+using control::InstanceMessage;
+using graph::EntityKind;
+using graph::Grouping;
+using graph::State;
+
+Wait failed(int status, const std::string& fmri, const std::string& what) {
+  return {true, status, "Instance \"" + fmri + "\" " + what};
+}
+
+class Requirements {
+ public:
+  explicit Requirements(const World& world) : world_(world) {}
+
+  Result<> visit(const std::string& fmri) {
+    if (std::find(order_.begin(), order_.end(), fmri) != order_.end()) return {};
+    if (!under_way_.insert(fmri).second)
+      return fail(ErrorKind::invalid, fmri + ": Dependency cycle detected.");
+    const InstanceMessage* instance = world_.find(fmri);
+    if (instance != nullptr) {
+      for (const graph::Dependency& dependency : dependencies_of(*instance)) {
+        if (auto visited = visit(fmri, dependency); !visited) return visited;
+      }
+    }
+    under_way_.erase(fmri);
+    order_.push_back(fmri);
+    return {};
+  }
+
+  std::vector<std::string> order() && { return std::move(order_); }
+
+ private:
+  Result<> visit(const std::string& fmri, const graph::Dependency& dependency) {
+    if (dependency.grouping == Grouping::require_any) return visit_one_of(fmri, dependency);
+    if (dependency.grouping != Grouping::require_all) return {};
+    for (const graph::Entity& entity : dependency.entities) {
+      if (entity.kind == EntityKind::file || entity.kind == EntityKind::host) continue;
+      const auto members = members_of(entity);
+      if (std::any_of(members.begin(), members.end(), [](const auto* member) { return is_up(*member); }))
+        continue;
+      if (members.empty()) {
+        return fail(ErrorKind::invalid, entity.kind == EntityKind::service
+                                            ? "Service \"" + entity.name + "\" has no instances."
+                                            : "No such instance \"" + entity.name + "\".");
+      }
+      if (members.size() > 1) {
+        return fail(ErrorKind::invalid,
+                    fmri + " depends on " + entity.name + ", which has multiple instances.");
+      }
+      if (auto visited = visit(members.front()->fmri); !visited) return visited;
+    }
+    return {};
+  }
+
+  Result<> visit_one_of(const std::string& fmri, const graph::Dependency& dependency) {
+    std::vector<const InstanceMessage*> candidates;
+    for (const graph::Entity& entity : dependency.entities) {
+      for (const InstanceMessage* member : members_of(entity)) {
+        if (member->enabled) return visit(member->fmri);
+        candidates.push_back(member);
+      }
+    }
+    if (candidates.empty()) return {};
+    if (candidates.size() == 1) return visit(candidates.front()->fmri);
+    std::string message = fmri + " requires one of:";
+    for (const InstanceMessage* candidate : candidates) message += "\n  " + candidate->fmri;
+    return fail(ErrorKind::invalid, message);
+  }
+
+  std::vector<const InstanceMessage*> members_of(const graph::Entity& entity) const {
+    if (entity.kind == EntityKind::service) return world_.instances_of(entity.name);
+    if (entity.kind != EntityKind::instance) return {};
+    const InstanceMessage* found = world_.find(entity.name);
+    if (found == nullptr) return {};
+    return {found};
+  }
+
+  const World& world_;
+  std::vector<std::string> order_;
+  std::set<std::string> under_way_;
+};
+
+}  // namespace
+
+Wait judge(const World& world, const graph::Graph& graph, const std::string& fmri, bool enabling,
+           double since) {
+  const InstanceMessage* instance = world.find(fmri);
+  if (instance == nullptr) return {true, kOtherwise, "No such instance \"" + fmri + "\"."};
+  const State state = state_of(*instance);
+  const bool settled = next_state_of(*instance) == State::none;
+  if (enabling ? graph::is_up(state) && settled : state == State::disabled && settled) return {true, 0, ""};
+  if (instance->enabled != enabling) {
+    return failed(kOtherwise, fmri,
+                  enabling ? "has been disabled by another entity." : "has been enabled by another entity.");
+  }
+  if (state == State::maintenance && settled && (enabling || instance->state_time > since)) {
+    return failed(kOtherwise, fmri, "is in maintenance state.");
+  }
+  if (enabling && state == State::offline && settled &&
+      graph.satisfaction(fmri, true) == graph::Satisfaction::unsatisfiable) {
+    return failed(kImpossible, fmri, "has unsatisfied dependencies.");
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> requirements(const World& world, const std::string& fmri) {
+  Requirements all(world);
+  if (auto visited = all.visit(fmri); !visited) return visited.error();
+  std::vector<std::string> order = std::move(all).order();
+  order.pop_back();  // the instance itself
+  return order;
+}
+
+}  // namespace vmkeep::tools

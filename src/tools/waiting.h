@@ -1,0 +1,31 @@
+// svcadm -s and -r: what an instance that was enabled or disabled still waits for, and what else must be
+// enabled so that it can run (spec of the facility, 7.2).  Pure.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tools/world.h"
+
+namespace vmkeep::tools {
+
+inline constexpr int kOtherwise = 3;   // an instance went to maintenance, or somebody else changed it
+inline constexpr int kImpossible = 4;  // unsatisfied dependencies, or no restarter
+
+struct Wait {
+  bool over = false;
+  int status = 0;
+  std::string message;  // what went wrong; empty: the instance is where it should be
+};
+
+// `since`: the time of the state that the instance had before it was told; a maintenance that is no younger
+// is the one that a disable leads out of.
+Wait judge(const World& world, const graph::Graph& graph, const std::string& fmri, bool enabling,
+           double since);
+
+// What `fmri` requires, over any number of steps: instances to enable first, in an order in which they can
+// start. Errors: the message that svcadm prints.
+Result<std::vector<std::string>> requirements(const World& world, const std::string& fmri);
+
+}  // namespace vmkeep::tools

@@ -1,0 +1,144 @@
+#include "tools/world.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+namespace vmkeep::tools {
+namespace {
+
+namespace json = boost::json;
+
+Result<> take_facts(const json::object& reply, World& world) {
+  const json::value* facts = reply.if_contains("facts");
+  if (facts == nullptr || !facts->is_array()) return {};
+  for (const json::value& element : facts->get_array()) {
+    const json::object* fact = element.if_object();
+    if (fact == nullptr) return fail(ErrorKind::invalid, "vmkeepd told a fact that is no object");
+    auto name = control::string_member(*fact, "name");
+    if (!name) return in("a fact of vmkeepd", name.error());
+    auto why = control::string_member(*fact, "why");
+    world.facts[*name] = {control::bool_member(*fact, "holds", false), why ? *why : std::string()};
+  }
+  return {};
+}
+
+void look_at_files(World& world) {
+  for (const auto& instance : world.instances) {
+    for (const graph::Dependency& dependency : dependencies_of(instance)) {
+      for (const graph::Entity& entity : dependency.entities) {
+        if (entity.kind != graph::EntityKind::file || world.files.contains(entity.name)) continue;
+        struct stat found {};
+        world.files[entity.name] = ::stat(entity.name.c_str(), &found) == 0;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+const control::InstanceMessage* World::find(const std::string& fmri) const {
+  const auto found = std::find_if(instances.begin(), instances.end(),
+                                  [&fmri](const auto& instance) { return instance.fmri == fmri; });
+  return found == instances.end() ? nullptr : &*found;
+}
+
+std::vector<fmri::Entry> World::entries() const {
+  std::map<std::string, std::vector<std::string>> services;
+  for (const auto& instance : instances) {
+    if (auto name = fmri::Fmri::parse(instance.fmri)) services[name->service].push_back(name->instance);
+  }
+  std::vector<fmri::Entry> all;
+  for (auto& [service, names] : services) {
+    std::sort(names.begin(), names.end());
+    all.push_back({service, std::move(names)});
+  }
+  return all;
+}
+
+std::vector<const control::InstanceMessage*> World::instances_of(const std::string& service) const {
+  std::vector<const control::InstanceMessage*> all;
+  for (const auto& instance : instances) {
+    if (instance.fmri.starts_with(service + ":")) all.push_back(&instance);
+  }
+  return all;
+}
+
+std::unique_ptr<graph::Graph> World::graph() const {
+  auto graph = std::make_unique<graph::Graph>();
+  for (const auto& [name, fact] : facts) graph->set_fact(name, fact.holds);
+  for (const auto& [path, present] : files) graph->set_file(path, present);
+  for (const auto& instance : instances) {
+    graph::Node node;
+    node.configured = instance.configured;
+    node.enabled = instance.enabled;
+    node.state = state_of(instance);
+    graph->set_node(instance.fmri, node);
+  }
+  for (const auto& instance : instances) graph->set_dependencies(instance.fmri, dependencies_of(instance));
+  return graph;
+}
+
+Result<World> fetch_world(control::Client& client, bool dependencies) {
+  auto reply = client.call("Instances", {{"dependencies", dependencies}});
+  if (!reply) return reply.error();
+  const json::value* instances = reply->if_contains("instances");
+  if (instances == nullptr || !instances->is_array()) {
+    return fail(ErrorKind::invalid, "vmkeepd answered without instances");
+  }
+  World world;
+  for (const json::value& element : instances->get_array()) {
+    auto instance = control::instance_from(element);
+    if (!instance) return in("vmkeepd answered with something else than an instance", instance.error());
+    world.instances.push_back(std::move(*instance));
+  }
+  if (auto facts = take_facts(*reply, world); !facts) return facts.error();
+  if (dependencies) look_at_files(world);
+  return world;
+}
+
+graph::State state_of(const control::InstanceMessage& instance) {
+  return graph::state(instance.state).value_or(graph::State::none);
+}
+
+graph::State next_state_of(const control::InstanceMessage& instance) {
+  return graph::state(instance.next_state).value_or(graph::State::none);
+}
+
+bool is_up(const control::InstanceMessage& instance) {
+  return graph::is_up(state_of(instance));
+}
+
+Result<graph::Entity> entity_from(const std::string& text) {
+  if (text.starts_with("file:")) {
+    auto path = fmri::parse_file_fmri(text);
+    if (!path) return path.error();
+    return graph::Entity{graph::EntityKind::file, *path};
+  }
+  if (text.starts_with("host:")) return graph::Entity{graph::EntityKind::host, text.substr(5)};
+  auto name = fmri::Fmri::parse(text);
+  if (!name) return name.error();
+  return graph::Entity{name->is_instance() ? graph::EntityKind::instance : graph::EntityKind::service,
+                       name->entity()};
+}
+
+std::vector<graph::Dependency> dependencies_of(const control::InstanceMessage& instance) {
+  std::vector<graph::Dependency> all;
+  if (!instance.dependencies) return all;
+  for (const control::DependencyMessage& message : *instance.dependencies) {
+    graph::Dependency dependency;
+    dependency.name = message.name;
+    dependency.grouping = graph::grouping(message.grouping).value_or(graph::Grouping::require_all);
+    dependency.restart_on = graph::restart_on(message.restart_on).value_or(graph::RestartOn::none);
+    for (const std::string& text : message.entities) {
+      if (auto entity = entity_from(text)) dependency.entities.push_back(std::move(*entity));
+    }
+    all.push_back(std::move(dependency));
+  }
+  return all;
+}
+
+}  // namespace vmkeep::tools
