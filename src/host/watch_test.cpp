@@ -1,0 +1,207 @@
+// The watches against the kernel itself, in network and mount namespaces of their own.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <linux/if.h>
+#include <linux/rtnetlink.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+
+#include "base/fd.h"
+#include "host/facts.h"
+
+namespace vmkeep::host {
+namespace {
+
+// A namespace cannot be left again: the steps run in a child.  What it answers is what went wrong.
+std::string in_child(const std::function<std::string()>& steps) {
+  std::array<int, 2> ends{};
+  if (::pipe(ends.data()) != 0) return "no pipe";
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    const std::string answer = "said:" + steps();
+    [[maybe_unused]] const ssize_t n = ::write(ends[1], answer.data(), answer.size());
+    ::_exit(0);
+  }
+  ::close(ends[1]);
+  std::string answer;
+  std::array<char, 4096> chunk;
+  for (ssize_t n = 0; (n = ::read(ends[0], chunk.data(), chunk.size())) > 0;)
+    answer.append(chunk.data(), static_cast<size_t>(n));
+  ::close(ends[0]);
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  return answer.compare(0, 5, "said:") == 0 ? answer.substr(5) : "the child died";
+}
+
+struct Bench {
+  asio::io_context loop;
+  std::unique_ptr<HostFacts> facts;
+
+  explicit Bench(const std::string& fstab) {
+    auto watched = HostFacts::watch(loop.get_executor(), fstab);
+    if (watched) facts = std::move(*watched);
+  }
+
+  static Task<> keep(HostFacts* facts, std::optional<std::string>& result) {
+    const auto fact = co_await facts->changes().pop(now() + Instant(10000));
+    result =
+        fact ? fact->name + (fact->holds ? " holds: " : " does not hold: ") + fact->why : "nothing changed";
+  }
+
+  std::string change() {
+    std::optional<std::string> result;
+    start(loop.get_executor(), keep(facts.get(), result));
+    loop.restart();
+    while (!result) loop.run_one();
+    return *result;
+  }
+
+  std::string now_is(const std::string& name) {
+    for (const auto& fact : facts->read()) {
+      if (fact.name == name) return std::string(fact.holds ? "holds: " : "does not hold: ") + fact.why;
+    }
+    return "no such fact";
+  }
+};
+
+struct Folder {
+  std::string path;
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "vmkeep-host-XXXXXX").string();
+    path = ::mkdtemp(name.data());
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+};
+
+// What `ip link add NAME type veth` does; the kernel makes the other end by itself.
+bool add_veth(const char* name) {
+  alignas(nlmsghdr) std::array<char, 256> buffer{};
+  size_t length = NLMSG_LENGTH(sizeof(ifinfomsg));
+  const auto attribute = [&](uint16_t type, const char* data, size_t size) {
+    rtattr head{static_cast<uint16_t>(RTA_LENGTH(size)), type};
+    std::memcpy(buffer.data() + length, &head, sizeof head);
+    if (size != 0) std::memcpy(buffer.data() + length + RTA_LENGTH(0), data, size);
+    length += RTA_ALIGN(RTA_LENGTH(size));
+  };
+  attribute(IFLA_IFNAME, name, std::strlen(name) + 1);
+  const size_t nest = length;
+  attribute(IFLA_LINKINFO, nullptr, 0);
+  attribute(IFLA_INFO_KIND, "veth", 4);
+  const auto nested = static_cast<uint16_t>(length - nest);
+  std::memcpy(buffer.data() + nest, &nested, sizeof nested);
+  nlmsghdr head{};
+  head.nlmsg_len = static_cast<uint32_t>(length);
+  head.nlmsg_type = RTM_NEWLINK;
+  head.nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK;
+  std::memcpy(buffer.data(), &head, sizeof head);
+  const Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+  if (::send(fd.get(), buffer.data(), length, 0) < 0) return false;
+  const ssize_t n = ::recv(fd.get(), buffer.data(), buffer.size(), 0);
+  nlmsgerr answer{};
+  if (n < static_cast<ssize_t>(NLMSG_LENGTH(sizeof answer))) return false;
+  std::memcpy(&answer, buffer.data() + NLMSG_LENGTH(0), sizeof answer);
+  return answer.error == 0;
+}
+
+bool configure(const char* name, unsigned long request, const char* address) {
+  const Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq wish{};
+  std::strncpy(wish.ifr_name, name, IFNAMSIZ - 1);
+  if (address != nullptr) {
+    sockaddr_in where{};
+    where.sin_family = AF_INET;
+    ::inet_pton(AF_INET, address, &where.sin_addr);
+    std::memcpy(&wish.ifr_addr, &where, sizeof where);
+  } else {
+    wish.ifr_flags = request == SIOCSIFFLAGS ? IFF_UP : 0;
+  }
+  return ::ioctl(fd.get(), request, &wish) == 0;
+}
+
+bool take_down(const char* name) {
+  const Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq wish{};
+  std::strncpy(wish.ifr_name, name, IFNAMSIZ - 1);
+  return ::ioctl(fd.get(), SIOCSIFFLAGS, &wish) == 0;
+}
+
+TEST(HostFacts, TheNetworkIsFollowedAsItComesAndGoes) {
+  if (::geteuid() != 0) GTEST_SKIP() << "a network namespace needs root";
+  const Folder folder;
+  EXPECT_EQ(in_child([&]() -> std::string {
+              if (::unshare(CLONE_NEWNET) != 0) return "no network namespace";
+              Bench bench(folder.path + "/fstab");
+              if (!bench.facts) return "not watched";
+              if (bench.now_is("network") != "holds: there is no interface but loopback")
+                return "at first: " + bench.now_is("network");
+              if (!add_veth("vmk0")) return "cannot make a veth";
+              std::string change = bench.change();
+              if (change != "network does not hold: no interface has an address") return "made: " + change;
+              if (!configure("vmk0", SIOCSIFADDR, "192.0.2.2") || !configure("vmk0", SIOCSIFFLAGS, nullptr) ||
+                  !configure("veth0", SIOCSIFFLAGS, nullptr))
+                return "cannot configure the veth";
+              change = bench.change();
+              if (change != "network holds: vmk0 has 192.0.2.2 and there is a route") return "up: " + change;
+              if (!take_down("veth0")) return "cannot take the other end down";
+              change = bench.change();
+              if (change != "network does not hold: vmk0 has 192.0.2.2 but its link is down")
+                return "down: " + change;
+              return "";
+            }),
+            "");
+}
+
+TEST(HostFacts, MountsAndANewFstabAreSeen) {
+  if (::geteuid() != 0) GTEST_SKIP() << "a mount namespace needs root";
+  const Folder folder;
+  const std::string fstab = folder.path + "/fstab";
+  const std::string data = folder.path + "/data";
+  ASSERT_EQ(::mkdir(data.c_str(), 0755), 0);
+  EXPECT_EQ(
+      in_child([&]() -> std::string {
+        if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+          return "no mount namespace";
+        Bench bench(fstab);
+        if (!bench.facts) return "not watched";
+        if (bench.now_is("local-filesystems").compare(0, 5, "holds") != 0)
+          return "no fstab: " + bench.now_is("local-filesystems");
+        if (!replace_file(fstab, "none " + data + " tmpfs defaults 0 0\n")) return "cannot write";
+        std::string change = bench.change();
+        if (change != "local-filesystems does not hold: " + data + " of /etc/fstab is not mounted")
+          return "written: " + change;
+        if (::mount("none", data.c_str(), "tmpfs", 0, nullptr) != 0) return "cannot mount";
+        change = bench.change();
+        if (change.compare(0, 23, "local-filesystems holds") != 0) return "mounted: " + change;
+        if (::umount(data.c_str()) != 0) return "cannot unmount";
+        change = bench.change();
+        if (change.compare(0, 31, "local-filesystems does not hold") != 0) return "unmounted: " + change;
+        return "";
+      }),
+      "");
+}
+
+TEST(HostFacts, AnyUserMayReadThemOnThisHost) {
+  asio::io_context loop;
+  const auto facts = HostFacts::watch(loop.get_executor());
+  ASSERT_TRUE(facts) << facts.error().message;
+  const auto read = (*facts)->read();
+  ASSERT_EQ(read.size(), 2U);
+  EXPECT_EQ(read[0].name, "network");
+  EXPECT_EQ(read[1].name, "local-filesystems");
+  for (const auto& fact : read) EXPECT_FALSE(fact.why.empty());
+}
+
+}  // namespace
+}  // namespace vmkeep::host
