@@ -80,8 +80,8 @@ struct Instance {
   bool restart = false;
   bool refresh = false;
   bool degrade = false;
-  bool leave_maintenance = false;
-  bool own_disable = false;  // we asked for the disable that will be reported to us
+  std::optional<graph::Reason> leave_maintenance;  // clear_request or disable_request
+  bool own_disable = false;                        // we asked for the disable that will be reported to us
 
   // Ordered stops (5.3): who has to be down before this one may stop, and who waits for this one.
   std::set<std::string> awaits;
@@ -104,6 +104,8 @@ struct Instance {
   bool up() const { return graph::is_up(view.state); }
   bool busy() const { return phase != Phase::idle; }
   bool emptied() const { return !has_contract || contract_empty; }
+  // Of duration child the end of the process is a second message, and the next start waits for both.
+  bool gone() const { return emptied() && child_run == 0; }
 };
 
 struct Restarter::Data {

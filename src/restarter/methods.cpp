@@ -155,6 +155,7 @@ void Restarter::Data::method_timeout(Instance& i) {
     log(i, "Method or service exit timed out.  Killing its contract.");
     release(i, true);
   }
+  notice_failure(i, Outcome::timed_out);
   stop_failed(i, Reason::method_failed, why);
 }
 

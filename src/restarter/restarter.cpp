@@ -173,7 +173,7 @@ void Restarter::Data::on(const EnabledChanged& event) {
   } else {
     i->starts.clear();
     i->commanded.reset();
-    if (i->view.state == State::maintenance) i->leave_maintenance = true;
+    if (i->view.state == State::maintenance) i->leave_maintenance = Reason::disable_request;
   }
   publish_node(*i);
   changed(*i);
@@ -197,7 +197,7 @@ void Restarter::Data::on(const Requested& event) {
       break;
     case Request::clear:
       if (i->view.state == State::maintenance) {
-        i->leave_maintenance = true;
+        i->leave_maintenance = Reason::clear_request;
       } else if (i->view.state == State::degraded) {
         set_state(*i, State::online,
                   i->view.next_state == State::degraded ? State::online : i->view.next_state,
@@ -230,7 +230,7 @@ void Restarter::Data::on(const ContractEmptied& event) {
   if (i == nullptr || !i->has_contract) return;
   i->contract_empty = true;
   if (i->phase == Phase::emptying) {
-    finish_stop(*i);
+    if (i->gone()) finish_stop(*i);
   } else if (i->up() && (i->phase == Phase::idle || i->phase == Phase::refreshing)) {
     i->empty_pending = true;
   } else if (i->phase == Phase::idle) {

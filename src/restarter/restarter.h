@@ -1,9 +1,56 @@
-// The restarter: (state, event, now) -> (state, actions).  Pure: no clock, no descriptor, no I/O.
+// The restarter: (state, event, now) -> (state, actions).  Pure: no clock, no descriptor, no I/O.  Sections
+// are those of the spec of the facility.
 //
-// It owns the graph and one record an instance.  An event changes records and queues actions; nothing recurses: a
-// transition marks what follows from it, and the marks are worked off from a queue before handle() returns.
+// It owns the graph and one record an instance.  An event changes records and sets marks ("somebody wants it
+// down", "its contract emptied", "a dependency of it stopped"); whoever got a mark stands in a queue, and the
+// queue is worked off before handle() returns.  Nothing recurses, and what an instance does next is decided
+// in one place (settle() in transitions.cpp), from its marks and only while none of its methods runs.  That
+// is why no two methods of one instance ever overlap (10.2): what is asked meanwhile waits as a mark.
 //
-// (The author of restarter.cpp replaces this paragraph by the state machine in prose: see the spec, 4 to 6.)
+//   uninitialized --enabled--> offline --all dependencies satisfied--> [start] --> online <--> degraded
+//        |                      |   ^                                    |           |
+//        '--not enabled--> disabled  '-----------------[stop]<-----------+-----------'
+//   any --invalid dependency, cycle, failure, request--> maintenance --clear, disable--> uninitialized
+//
+// While [start] or [stop] runs the state is the old one and next_state the target; refresh has its own state
+// as target.  The phases of an instance: idle, starting, stopping, emptying (the stop method is over, the
+// contract not yet empty; it has what the method left of its time, 6.9), refreshing.
+//
+// What is asked of an instance that is up is answered in this order: maintenance; a disable, a removal, the
+// end of everything, or room for one of these below it; a verdict; restart; a critical event; an emptied
+// contract; a dependency that stopped; refresh; mark degraded.
+//
+// Order (5.3).  A disable waits until the running dependents that it would stop are down; they are asked to
+// stop the same way, so leaves go first and independent ones in parallel.  They stay enabled.  ShutDown does
+// that to everything, along all edges but exclude_all, and starts nothing any more.
+//
+// Failures (6.8).  Three in a row of one method of one transition: maintenance.  95, 96, 99, 100 and what
+// could not be started: at once.  A stop method that runs out of time is killed together with the contract,
+// and only a contract that was empty by then makes it a stop (6.9).  A failed start's contract is killed, not
+// leaked.  A start that somebody wants down by then, or that has lost its dependencies, is not tried again.
+//
+// Start rate (6.11).  A ring of the last N starts, retries included; administrative acts clear it, also for
+// the dependents that they stop.
+//
+// VM instances (claimed by our method) know no rule of SMF about processes, and nobody kills their contract:
+//   - When the contract empties while up, the state shows next_state offline and a question goes to the
+//   guard.
+//     The guard's own reports, and the first look after a restart of the daemon, ask without touching the
+//     state. One question is open at a time; what happens meanwhile is asked after a leave_online.
+//   - The answer is carried out as an ordinary transition; a VM that is known to be gone gets no stop method.
+//   The
+//     start that follows a verdict restart is commanded and does not count in the ring.
+//   - ask_again is no answer yet: it is asked again 2 s later, and the 15 s that an answer may take run on.
+//   When
+//     they are over: degraded, another guard, the same question; the third time in a row: maintenance.
+//   - An administrator's word makes an open question void.
+//   - In maintenance a VM may run on; then it keeps its contract until it ends or the next start adopts it.
+//
+// The daemon owes: exactly one MethodEnded for each RunMethod (after KillMethod as well); ContractEmptied
+// once for a contract that a start made, never for a released one; TimerFired not before its time.  Loaded
+// events of one batch carry `more`, except the last.  After DisableTemporarily the EnabledChanged{false} that
+// the repository reports is expected and swallowed.  Recovered::has_contract is false for an instance that
+// never had one; one that vanished is there and empty.
 #pragma once
 
 #include <memory>

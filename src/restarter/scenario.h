@@ -50,6 +50,7 @@ class World {
     MethodName other = MethodName::stop;
     uint64_t question = 0;
     bool contract_live = false;
+    graph::State seen = graph::State::uninitialized;
   };
 
   Restarter restarter;
@@ -146,6 +147,7 @@ class World {
     const bool more = words.back() == "more";
     if (!set({words.begin(), more ? words.end() - 1 : words.end()})) return false;
     const auto& member = members[words.at(1)];
+    if (restarter.view(words[1]) == nullptr) members[words[1]].seen = graph::State::uninitialized;
     members[words[1]].contract_live = member.recovered.has_contract && !member.recovered.contract_empty;
     send(Loaded{words[1], member.config, member.enabled, member.recovered, more});
     return true;
@@ -297,14 +299,41 @@ class World {
           fmt::format("{}{} (after: {})", stamp(), promise, lines.empty() ? "" : lines.back()));
   }
 
+  // 4.1.  `was` is what the world saw last of it.
+  static bool legal(graph::State was, graph::State is) {
+    using enum graph::State;
+    switch (was) {
+      case uninitialized:
+        return is != legacy_run && is != none;
+      case disabled:
+        return is == offline || is == maintenance || is == disabled;
+      case offline:
+        return is == online || is == maintenance || is == offline || is == disabled;
+      case online:
+      case degraded:
+        return is != uninitialized;
+      case maintenance:
+        return is == uninitialized || is == maintenance;
+      default:
+        return false;
+    }
+  }
+
   void carry_out(const SetState& a) {
+    auto& was = members[a.fmri].seen;
+    expect(legal(was, a.state), fmt::format("{}: {} to {}", a.fmri, to_string(was), to_string(a.state)));
+    was = a.state;
     const auto next =
         a.next_state == graph::State::none ? "" : fmt::format(" -> {}", to_string(a.next_state));
     const auto why = a.why.empty() ? "" : fmt::format(": {}", a.why);
     say(fmt::format("{} is {}{} ({}{})", a.fmri, to_string(a.state), next, to_string(a.reason), why));
   }
   void carry_out(const Log& a) { say(fmt::format("{} logs \"{}\"", a.fmri, a.text)); }
-  void carry_out(const Notice& a) { say(fmt::format("notice \"{}\"", a.text)); }
+  void carry_out(const Notice& a) {
+    auto text = a.text;  // a line each, whatever it says
+    for (auto at = text.find('\n'); at != std::string::npos; at = text.find('\n')) text.replace(at, 1, " / ");
+    say(fmt::format("notice \"{}\"", text));
+  }
   void carry_out(const RunMethod& a) {
     auto& member = members[a.fmri];
     const bool child = member.config.duration == Duration::child;
@@ -330,7 +359,9 @@ class World {
   void carry_out(const ReleaseContract& a) {
     expect(!a.kill || !restarter.view(a.fmri) || !restarter.view(a.fmri)->vm_instance,
            a.fmri + ": a VM is killed");
-    members[a.fmri].contract_live = false;
+    auto& member = members[a.fmri];
+    member.contract_live = false;
+    if (member.config.duration == Duration::child) member.start_run = 0;
     say(fmt::format("{} releases its contract{}", a.fmri, a.kill ? ", killing it" : ""));
   }
   void carry_out(const ArmTimer& a) {

@@ -123,6 +123,7 @@ void Restarter::Data::child_ended(Instance& i, const MethodEnd& end) {
   i.child_run = 0;
   i.view.method_run = i.busy() ? i.view.method_run : 0;
   actions_.push_back(StoreStartStatus{i.fmri, end});
+  if (i.phase == Phase::emptying && i.gone()) finish_stop(i);
   if (!i.up() || i.phase == Phase::stopping || i.phase == Phase::emptying) return;
   const bool refreshing = i.phase == Phase::refreshing;
   StopGoal goal;
@@ -184,7 +185,7 @@ void Restarter::Data::stop_once(Instance& i) {
 
 // What is left of the method's time is for the contract to empty.
 void Restarter::Data::stop_method_done(Instance& i) {
-  if (i.emptied()) {
+  if (i.gone()) {
     finish_stop(i);
     return;
   }

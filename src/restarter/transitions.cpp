@@ -178,11 +178,13 @@ void Restarter::Data::refresh_or_ask(Instance& i) {
 void Restarter::Data::settle_maintenance(Instance& i) {
   forget_marks(i);
   i.maintain.reset();
-  if (!std::exchange(i.leave_maintenance, false)) return;
-  log(i, fmt::format("Leaving maintenance because {} requested.", i.view.enabled ? "clear" : "disable"));
+  const auto leave = std::exchange(i.leave_maintenance, std::nullopt);
+  if (!leave) return;
+  log(i, fmt::format("Leaving maintenance because {} requested.",
+                     *leave == Reason::clear_request ? "clear" : "disable"));
   i.starts.clear();
   i.failures = 0;
-  i.entry = i.view.enabled ? Reason::clear_request : Reason::disable_request;
+  i.entry = *leave;
   set_state(i, State::uninitialized, State::none, i.entry);
 }
 
@@ -248,8 +250,9 @@ void Restarter::Data::leave(Instance& i, State to, Reason reason, std::string wh
   forget_marks(i);
   if (to == State::maintenance) i.maintain.reset();
   if (to != State::offline) i.commanded.reset();
-  set_state(i, to, State::none, reason, std::move(why));
+  // Those that have to stop for it come before it in the queue: none of them sees it start again first.
   if (was_up) stop_dependents(graph.dependents(i.fmri), cause, reset);
+  set_state(i, to, State::none, reason, std::move(why));
   went_down(i);
 }
 

@@ -1,0 +1,180 @@
+// Random sequences against promises that always hold (10.2): the world of scenario.h checks methods, timers,
+// contracts and state pairs; here, that nothing is up on something that is down, and that everything ends.
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include "restarter/scenario.h"
+
+namespace vmkeep::restarter {
+namespace {
+
+constexpr int kMembers = 5;
+
+std::string name(int i) {
+  return "svc:/s" + std::to_string(i) + ":i";
+}
+
+// One of the options by the dice.
+std::string pick(const Words& options, int dice) {
+  return options[static_cast<size_t>(dice) % options.size()];
+}
+
+void declare(World& world, int i, int dice) {
+  for (int j = 0; j < i; j++) {
+    if ((dice >> j) % 2 == 0) continue;
+    const auto grouping =
+        pick({"require_all", "require_all", "optional_all", "exclude_all", "require_any"}, dice / (j + 3));
+    const auto restart_on = pick({"restart", "none", "error", "refresh"}, dice / (j + 7));
+    world.command({"needs", name(i), name(j), "grouping=" + grouping, "restart_on=" + restart_on});
+  }
+}
+
+void load(World& world, int i, int dice) {
+  const auto duration = pick({"contract", "contract", "transient", "child"}, dice);
+  Words words = {"load", name(i), duration, pick({"enabled", "disabled"}, dice / 5 % 4 == 0 ? 1 : 0)};
+  words.push_back(pick({"start=/s", "start=/s", "start=:true"}, dice / 7));
+  if (dice % 3 != 0) words.push_back(pick({"stop=/z", "stop=:kill", "stop=:true"}, dice / 11));
+  if (dice % 2 != 0) words.push_back(pick({"refresh=/r", "refresh=:true"}, dice / 13));
+  if (dice % 5 < 3) words.insert(words.end(), {"start_timeout=30", "stop_timeout=30", "refresh_timeout=30"});
+  if (dice % 7 == 0) words.push_back("timeout_retry=false");
+  if (duration != "child" && dice % 4 == 0) words.push_back("claimed");
+  world.command(words);
+}
+
+// What the outside world may do next.
+void step(World& world, int dice) {
+  const auto who = name(dice % kMembers);
+  const int what = dice / kMembers;
+  const auto& member = world.members[who];
+  const bool known = world.restarter.view(who) != nullptr;
+  const bool child = member.config.duration == Duration::child;
+  const auto exit = pick({"0", "0", "0", "1", "95", "96"}, what / 40);
+  switch (what % 20) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+    case 4:
+      world.command({"method", who, "exit", exit});
+      break;
+    case 5:
+      world.command({child && what % 3 ? "child" : "method", who, "signal", "9"});
+      break;
+    case 6:
+    case 7:
+      if (member.contract_live) world.command({"empty", who});
+      break;
+    case 8:
+      world.command({"fault", who, pick({"core", "signal", "hwerr"}, what / 20)});
+      break;
+    case 9:
+      world.command({"enable", who});
+      break;
+    case 10:
+      world.command({"disable", who});
+      break;
+    case 11:
+      world.command({pick({"restart", "degrade"}, what / 20), who});
+      break;
+    case 12:
+      world.command({"maintain", who, pick({"", "immediate"}, what / 20)});
+      break;
+    case 13:
+      world.command({"clear", who});
+      break;
+    case 14:
+      world.command({"refresh", who});
+      break;
+    case 15:
+      world.command({pick({"+1s", "+16s", "+31s", "+700s"}, what / 20)});
+      break;
+    case 16:
+      world.command({"report", who});
+      break;
+    case 17:
+    case 18:
+      world.command(
+          {pick({"verdict", "verdict", "stale_verdict"}, what / 20), who,
+           pick({"restart", "leave_online", "offline", "degraded", "maintenance", "ask_again"}, what / 60),
+           "vm_aborted", "why"});
+      break;
+    default:
+      if (!known) {
+        load(world, dice % kMembers, what);
+      } else if (what % 3 == 0) {
+        world.command({"remove", who});
+      }
+      break;
+  }
+}
+
+// Nothing settled is up on a dependency that binds it and is down.
+std::string standing_on_air(const World& world) {
+  const auto& graph = world.restarter.graph();
+  for (const auto& [who, member] : world.members) {
+    const auto* view = world.restarter.view(who);
+    const auto* node = graph.node(who);
+    if (view == nullptr || !graph::is_up(view->state) || view->next_state != graph::State::none) continue;
+    if (node->to_disable || node->to_offline) continue;  // it waits for its own dependents
+    for (const auto& dependency : graph.dependencies(who)) {
+      if (dependency.grouping != graph::Grouping::require_all) continue;
+      if (dependency.restart_on < graph::RestartOn::restart) continue;
+      for (const auto& entity : dependency.entities) {
+        const auto* below = world.restarter.view(entity.name);
+        if (below == nullptr || !graph::is_up(below->state)) return who + " is up without " + entity.name;
+      }
+    }
+  }
+  return "";
+}
+
+std::string story(const World& world) {
+  std::string text;
+  for (const auto& line : world.lines) text += line + "\n";
+  return text;
+}
+
+void check(const World& world) {
+  if (world.breaches.empty() && standing_on_air(world).empty()) return;
+  RC_LOG() << story(world) << (world.breaches.empty() ? standing_on_air(world) : world.breaches.front());
+  RC_FAIL("a promise is broken");
+}
+
+TEST(RandomTest, PromisesAreKeptAndEverythingEnds) {
+  const bool ok = rc::check("promises", [] {
+    World world;
+    const auto kinds = *rc::gen::container<std::vector<int>>(kMembers, rc::gen::inRange(0, 100000));
+    const auto steps =
+        *rc::gen::container<std::vector<int>>(*rc::gen::inRange(0, 120), rc::gen::inRange(0, 1000000));
+    for (int i = 0; i < kMembers; i++) declare(world, i, kinds[static_cast<size_t>(i)]);
+    for (int i = 0; i < kMembers; i++) {
+      load(world, i, kinds[static_cast<size_t>(i)] / 3);
+      check(world);
+    }
+    for (const int dice : steps) {
+      world.lines.push_back(world.stamp() + std::to_string(dice));
+      step(world, dice);
+      check(world);
+    }
+    world.command({"shutdown"});
+    // Whatever still runs ends well: then the shutdown ends, and nothing is left armed.
+    for (int round = 0; round < 200 && !world.done; round++) {
+      for (int i = 0; i < kMembers; i++) {
+        const auto& member = world.members[name(i)];
+        const bool child = member.config.duration == Duration::child;
+        if (member.other_run != 0 || (member.start_run != 0 && !child))
+          world.command({"method", name(i), "exit", "0"});
+        if (member.contract_live) world.command({"empty", name(i)});
+        if (member.start_run != 0 && child) world.command({"child", name(i), "signal", "15"});
+        check(world);
+      }
+    }
+    if (!world.done || !world.timers.empty()) RC_LOG() << story(world);
+    RC_ASSERT(world.done);
+    RC_ASSERT(world.timers.empty());
+  });
+  EXPECT_TRUE(ok);
+}
+
+}  // namespace
+}  // namespace vmkeep::restarter
