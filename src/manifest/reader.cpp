@@ -190,7 +190,7 @@ void EntityReader::read_property_group(const xmlNode* node) {
   const std::string name = reporter_.name(node);
   if (wants_removal(node, name)) return;
   PropertyGroup group = make_group(name, attribute(node, "type").value_or(""));
-  if (group.type.empty() || group.type.size() > fmri::kMaxName) {
+  if (!fmri::valid_name(group.type)) {
     reporter_.problem(node, fmt::format("illegal type \"{}\" of property group \"{}\"", group.type, name));
   }
   read_properties(node, group);

@@ -60,10 +60,15 @@ void Writer::open(std::string_view element, const Attributes& attributes) {
   start(element, attributes);
   text_.append(">\n");
   ++depth_;
+  opened_ = text_.size();
 }
 
 void Writer::close(std::string_view element) {
   --depth_;
+  if (text_.size() == opened_) {
+    text_.replace(text_.size() - 2, 2, "/>\n");
+    return;
+  }
   text_.append(2 * depth_, ' ').append("</").append(element).append(">\n");
 }
 
