@@ -181,7 +181,10 @@ Task<> Keeper::answer(const json::object& question) {
   if (config_) {
     judgement = vm::judge(*config_, history, observed, why.value_or(vm::Cause::look), now());
   } else {
-    judgement = {{vm::VerdictKind::maintenance, graph::Reason::vm_unknown, config_error_, false}, history};
+    judgement.verdict.kind = vm::VerdictKind::maintenance;
+    judgement.verdict.reason = graph::Reason::vm_unknown;
+    judgement.verdict.why = config_error_;
+    judgement.history = history;
   }
   if (judgement.verdict.resume) {
     if (auto resumed = co_await driver_.resume(uuid_, now() + kLookDeadline); !resumed) {
