@@ -59,6 +59,7 @@ class World {
   std::map<uint64_t, ArmTimer> timers;
   std::vector<std::string> lines;     // what happened
   std::vector<std::string> breaches;  // promises broken
+  bool shut_down = false;
   bool done = false;
 
   // Carries out one command.  False: there is no such command.
@@ -252,6 +253,7 @@ class World {
     } else if (verb == "file") {
       send(FileChanged{name, word(2) == "present"});
     } else if (verb == "shutdown") {
+      shut_down = true;
       send(ShutDown{});
     } else {
       return verb.starts_with("#");

@@ -204,6 +204,8 @@ bool Restarter::Data::enter_dependencies(Instance& i, Reason& reason, std::strin
 
 void Restarter::Data::set_state(Instance& i, State state, State next, Reason reason, std::string why) {
   auto& view = i.view;
+  // While refresh runs the pair says so, whatever a verdict does to the state meanwhile.
+  if (i.phase == Phase::refreshing && graph::is_up(state)) next = state;
   if (view.state == state && view.next_state == next && view.reason == reason && view.why == why) return;
   const bool moved = view.state != state;
   view.state = state;
