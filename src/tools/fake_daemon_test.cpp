@@ -1,0 +1,269 @@
+#include "tools/fake_daemon.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <csignal>
+#include <cstdlib>
+
+#include "base/spawn.h"
+#include "control/server.h"
+
+namespace vmkeep::tools {
+namespace {
+
+namespace json = boost::json;
+using control::Call;
+using control::InstanceMessage;
+
+class Pretender {
+ public:
+  Pretender(FakeWorld world, const Executor& executor)
+      : fake_(std::move(world)), executor_(executor), changed_(executor) {}
+
+  static Task<> serve(Pretender& self, control::Server& server) {
+    for (;;) {
+      const auto call = co_await server.calls().pop();
+      if (call) self.answer(*call);
+    }
+  }
+
+ private:
+  void answer(const Call& call) {
+    auto name = control::string_member(call.parameters, "fmri");
+    const std::string fmri = name ? *name : "";
+    if (call.method == "Entries") return call.reply({{"entries", control::to_json(fake_.world.entries())}});
+    if (call.method == "Instances") return instances(call);
+    if (call.method == "Read") return read(call, fmri);
+    if (call.method == "Processes") return processes(call, fmri);
+    if (call.method == "Act") return act(call, fmri);
+    if (call.method == "Watch") return start(executor_, watch(*this, call));
+    if (call.method == "Shutdown") return shutdown(call);
+    if (call.method == "VmMethod") return vm_method(call, fmri);
+    if (call.method == "Version") return call.reply({{"version", "9.9"}, {"pid", 77}, {"boot_id", "b"}});
+    call.fail(fail(ErrorKind::unsupported, "not here"));
+  }
+
+  void instances(const Call& call) const {
+    json::array all;
+    for (const auto& instance : fake_.world.instances) all.push_back(control::to_json(instance));
+    json::array facts;
+    for (const auto& [name, fact] : fake_.world.facts) {
+      facts.push_back(json::object{{"name", name}, {"holds", fact.holds}, {"why", fact.why}});
+    }
+    call.reply({{"instances", std::move(all)}, {"facts", std::move(facts)}});
+  }
+
+  void read(const Call& call, const std::string& fmri) const {
+    auto snapshot = control::string_member(call.parameters, "snapshot");
+    const auto& from = snapshot ? fake_.running : fake_.levels;
+    const auto found = from.find(fmri);
+    if (found == from.end() || (snapshot && *snapshot != "running")) {
+      return call.fail(fail(ErrorKind::not_found, "No such snapshot or entity."));
+    }
+    call.reply(control::to_json(found->second));
+  }
+
+  void processes(const Call& call, const std::string& fmri) const {
+    json::array all;
+    if (const auto found = fake_.processes.find(fmri); found != fake_.processes.end()) {
+      for (const auto& process : found->second) all.push_back(control::to_json(process));
+    }
+    call.reply({{"processes", std::move(all)}});
+  }
+
+  InstanceMessage* find(const std::string& fmri) {
+    for (auto& instance : fake_.world.instances) {
+      if (instance.fmri == fmri) return &instance;
+    }
+    return nullptr;
+  }
+
+  void set(InstanceMessage& instance, const std::string& state) {
+    instance.state = state;
+    instance.state_time += 1;
+    changed_.notify();
+  }
+
+  void act(const Call& call, const std::string& fmri) {
+    auto verb = control::string_member(call.parameters, "verb");
+    InstanceMessage* instance = find(fmri);
+    if (!verb || instance == nullptr) return call.fail(fail(ErrorKind::not_found, "No such instance."));
+    const std::string name = fmri.substr(fmri.rfind(':') + 1);
+    if (name.starts_with("forbidden")) return call.fail(fail(ErrorKind::permission, "you may not"));
+    if (*verb == "enable" || *verb == "disable") {
+      instance->enabled = *verb == "enable";
+      if (control::bool_member(call.parameters, "temporary", false)) {
+        instance->enabled_temporary = instance->enabled;
+      } else {
+        instance->enabled_permanent = instance->enabled;
+      }
+      const std::string up = name.starts_with("broken")  ? "maintenance"
+                             : name.starts_with("stuck") ? "offline"
+                                                         : "online";
+      call.reply({});
+      if (!name.starts_with("slow")) set(*instance, instance->enabled ? up : "disabled");
+      return;
+    }
+    if (*verb == "maintenance") set(*instance, "maintenance");
+    if (*verb == "clear") set(*instance, "online");
+    call.reply({});
+  }
+
+  // A slow instance gets there after somebody began to wait.
+  static Task<> watch(Pretender& self, Call call) {
+    for (const auto& instance : self.fake_.world.instances) {
+      call.reply({{"instance", control::to_json(instance)}}, true);
+    }
+    co_await sleep_until(now() + Instant(100));
+    for (auto& instance : self.fake_.world.instances) {
+      if (instance.fmri.find(":slow") != std::string::npos) {
+        self.set(instance, instance.enabled ? "online" : "disabled");
+        call.reply({{"instance", control::to_json(instance)}}, true);
+      }
+    }
+    co_await call.gone();
+  }
+
+  void shutdown(const Call& call) {
+    for (const auto& instance : fake_.world.instances) {
+      call.reply({{"instance", control::to_json(instance)}, {"done", false}}, true);
+    }
+    call.reply({{"done", true}});
+  }
+
+  static json::object done(int code, const std::string& text) {
+    return {{"action", "done"}, {"code", code}, {"text", text}};
+  }
+  static json::object execute(json::array argv) {
+    return {{"action", "exec"},
+            {"argv", std::move(argv)},
+            {"environment", {"EXTRA=more"}},
+            {"code", 0},
+            {"text", ""}};
+  }
+
+  void vm_method(const Call& call, const std::string& fmri) {
+    const std::string scenario = fmri.substr(fmri.rfind(':') + 1);
+    auto told = control::string_member(call.parameters, "step");
+    const std::string step = told ? *told : "";
+    if (step == "died") {
+      auto text = control::string_member(call.parameters, "text");
+      call.reply({{"action", "wait"}, {"code", 0}, {"text", ""}});
+      if (held_) {
+        held_->reply(done(95, "The VM's process " + (text ? *text : "") + ", code " +
+                                  std::to_string(control::int_member(call.parameters, "code", -1)) + "."));
+      }
+      held_.reset();
+      return;
+    }
+    if (step == "launched") {
+      if (scenario == "dies") {
+        held_ = call;
+        return;
+      }
+      return call.reply(
+          done(0, "The VM is running as " + std::to_string(control::int_member(call.parameters, "pid", -1))));
+    }
+    if (scenario == "done") return call.reply(done(0, "There was nothing to do."));
+    if (scenario == "refused") return call.fail(fail(ErrorKind::permission, "not for you"));
+    if (scenario == "waits") {
+      if (step == "again") return call.reply(done(3, "Waited."));
+      return call.reply({{"action", "wait"}, {"code", 0}, {"text", ""}});
+    }
+    if (scenario == "starts") {
+      return call.reply(execute({"/bin/sh", "-c", "echo \"$SMF_FMRI $EXTRA\"; exec sleep 60"}));
+    }
+    if (scenario == "dies") return call.reply(execute({"/bin/sh", "-c", "exit 7"}));
+    if (scenario == "missing") return call.reply(execute({"/nonexistent/program"}));
+    call.reply({{"action", "dance"}, {"code", 0}, {"text", ""}});
+  }
+
+  FakeWorld fake_;
+  Executor executor_;
+  Signal changed_;
+  std::optional<Call> held_;
+};
+
+[[noreturn]] void pretend(const FakeWorld& world, const std::string& folder, int ready) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::signal(SIGPIPE, SIG_IGN);
+  asio::io_context loop(1);
+  auto server = control::Server::listen(loop.get_executor(), folder + "/control.sock");
+  if (!server) ::_exit(1);
+  Pretender pretender(world, loop.get_executor());
+  start(loop.get_executor(), Pretender::serve(pretender, **server));
+  [[maybe_unused]] const auto told = ::write(ready, "x", 1);
+  loop.run();
+  ::_exit(0);
+}
+
+}  // namespace
+
+FakeDaemon::FakeDaemon(const FakeWorld& world) {
+  std::string name = "/tmp/fake-daemon-XXXXXX";
+  if (::mkdtemp(name.data()) == nullptr) return;
+  folder_ = name;
+  std::array<int, 2> ready{};
+  if (::pipe(ready.data()) != 0) return;
+  pid_ = ::fork();
+  if (pid_ == 0) pretend(world, folder_, ready[1]);
+  ::close(ready[1]);
+  pollfd waiting{ready[0], POLLIN, 0};
+  char byte = 0;
+  if (::poll(&waiting, 1, 20000) != 1 || ::read(ready[0], &byte, 1) != 1) pid_ = -1;
+  ::close(ready[0]);
+}
+
+FakeDaemon::~FakeDaemon() {
+  if (pid_ > 0) {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  for (const char* name : {"/control.sock", "/out", "/err"}) ::unlink((folder_ + name).c_str());
+  ::rmdir(folder_.c_str());
+}
+
+FakeDaemon::Printed FakeDaemon::run(const std::string& tool, const std::vector<std::string>& arguments,
+                                    const std::vector<std::string>& environment) const {
+  return run_tool(folder_, tool, arguments, environment);
+}
+
+FakeDaemon::Printed run_tool(const std::string& run_folder, const std::string& tool,
+                             const std::vector<std::string>& arguments,
+                             const std::vector<std::string>& environment) {
+  FakeDaemon::Printed result;
+  const std::string out = run_folder + "/out";
+  const std::string err = run_folder + "/err";
+  auto out_file = open_file(out, O_WRONLY | O_CREAT | O_TRUNC);
+  auto err_file = open_file(err, O_WRONLY | O_CREAT | O_TRUNC);
+  if (!out_file || !err_file) return result;
+  SpawnSpec spec;
+  spec.argv = {std::string(VMKEEP_BIN_DIR) + "/" + tool};
+  spec.argv.insert(spec.argv.end(), arguments.begin(), arguments.end());
+  spec.environment = {"VMKEEP_RUN=" + run_folder, "TZ=UTC"};
+  spec.environment.insert(spec.environment.end(), environment.begin(), environment.end());
+  spec.standard_output = out_file->get();
+  spec.standard_error = err_file->get();
+  auto child = spawn(spec);
+  if (!child) return result;
+  pollfd waiting{child->pidfd.get(), POLLIN, 0};
+  if (::poll(&waiting, 1, 30000) != 1) ::kill(child->pid, SIGKILL);
+  int raw = 0;
+  ::waitpid(child->pid, &raw, 0);
+  if (WIFEXITED(raw)) result.code = WEXITSTATUS(raw);
+  if (auto text = read_file(out)) result.out = *text;
+  if (auto text = read_file(err)) result.err = *text;
+  return result;
+}
+
+}  // namespace vmkeep::tools
