@@ -123,6 +123,14 @@ constexpr std::array kSigns{
 
 }  // namespace
 
+bool is_news(std::string_view log) {
+  constexpr std::array<std::string_view, 5> kNews{"Changing the VM state from", "Machine state changed to",
+                                                  "Guest seems to be unresponsive", "uest heartbeat",
+                                                  "Guru Meditation"};
+  return std::any_of(kNews.begin(), kNews.end(),
+                     [&](std::string_view sign) { return log.find(sign) != std::string_view::npos; });
+}
+
 std::string normal_uuid(std::string_view text) {
   if (text.size() == kUuidLength + 2 && text.front() == '{' && text.back() == '}') {
     text = text.substr(1, kUuidLength);

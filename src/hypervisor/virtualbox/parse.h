@@ -52,6 +52,10 @@ Trouble classify(std::string_view err);
 // The first error that it names, as one line for a person: without "VBoxManage: error:", details and context.
 std::string first_error(std::string_view err);
 
+// Whether lines of VBox.log tell of a change of the VM's state, or of a guest that fell silent or came back
+// (facts 16).
+bool is_news(std::string_view log);
+
 // A UUID in lower case without braces; empty if the text is none.
 std::string normal_uuid(std::string_view text);
 

@@ -1,0 +1,171 @@
+#include "hypervisor/virtualbox/calls.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <utility>
+
+namespace vmkeep::hypervisor::virtualbox {
+namespace {
+
+constexpr size_t kOutputLimit = 16U << 20U;
+
+Result<Fd> memory_file(const char* name) {
+  Fd fd(::memfd_create(name, MFD_CLOEXEC));
+  if (!fd) return errno_error("cannot make a memory file for VBoxManage's output");
+  return fd;
+}
+
+// All of a memory file, whatever its offset is now.
+std::string contents(int fd, bool& truncated) {
+  std::string text;
+  std::array<char, 16384> chunk;
+  for (;;) {
+    const ssize_t n = ::pread(fd, chunk.data(), chunk.size(), static_cast<off_t>(text.size()));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return text;
+    if (text.size() + static_cast<size_t>(n) > kOutputLimit) {
+      truncated = true;
+      return text;
+    }
+    text.append(chunk.data(), static_cast<size_t>(n));
+  }
+}
+
+// What runs, and where its output goes.
+struct Running {
+  Child child;
+  Fd out;
+  Fd err;
+};
+
+Result<Running> begin(SpawnSpec spec) {
+  auto out = memory_file("vboxmanage-out");
+  if (!out) return out.error();
+  auto err = memory_file("vboxmanage-err");
+  if (!err) return err.error();
+  spec.standard_output = out->get();
+  spec.standard_error = err->get();
+  auto child = spawn(spec);
+  if (!child) return child.error();
+  return Running{std::move(*child), std::move(*out), std::move(*err)};
+}
+
+void kill_now(int pidfd) {
+  ::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
+}
+
+Error timed_out(const std::vector<std::string>& argv, const char* how) {
+  std::string words;
+  for (const auto& word : argv) words += (words.empty() ? "" : " ") + word;
+  return fail(ErrorKind::timeout, "\"" + words + "\" " + how);
+}
+
+}  // namespace
+
+struct Calls::Lane {
+  Signal freed;
+  Signal abandoned;
+  bool busy = false;
+  int pidfd = -1;  // of the call under way: a pid could be somebody else's by now
+  uint64_t abandons = 0;
+
+  explicit Lane(const Executor& executor) : freed(executor), abandoned(executor) {}
+};
+
+Calls::Calls(Executor executor, Reaper& reaper, std::vector<std::string> environment, std::string cgroup,
+             Instant least)
+    : executor_(std::move(executor)),
+      reaper_(reaper),
+      environment_(std::move(environment)),
+      cgroup_path_(std::move(cgroup)),
+      least_(least) {}
+
+std::shared_ptr<Calls::Lane> Calls::lane(const std::string& uuid) {
+  if (uuid.empty()) return std::make_shared<Lane>(executor_);
+  auto& found = lanes_[uuid];
+  if (!found) found = std::make_shared<Lane>(executor_);
+  return found;
+}
+
+Result<int> Calls::cgroup() {
+  if (cgroup_path_.empty()) return -1;
+  if (!cgroup_) {
+    auto folder = open_file(cgroup_path_, O_RDONLY | O_DIRECTORY);
+    if (!folder) return in("cannot open the cgroup for calls", folder.error());
+    cgroup_ = std::move(*folder);
+  }
+  return cgroup_.get();
+}
+
+Task<Result<CommandResult>> Calls::run(std::string uuid, std::vector<std::string> argv, Instant deadline) {
+  const std::shared_ptr<Lane> mine = lane(uuid);
+  const uint64_t abandons = mine->abandons;
+  while (mine->busy) {
+    if (!co_await mine->freed.wait(deadline) && mine->busy) {
+      co_return timed_out(argv, "did not get its turn: another call for this VM is under way");
+    }
+    // Whoever abandons a VM means the calls that wait for their turn, too.
+    if (mine->abandons != abandons) co_return timed_out(argv, "was abandoned");
+  }
+  mine->busy = true;
+  struct Leave {
+    std::shared_ptr<Lane> lane;
+    ~Leave() {
+      lane->busy = false;
+      lane->pidfd = -1;
+      lane->freed.notify();
+    }
+  } const leave{mine};
+
+  const auto folder = cgroup();
+  if (!folder) co_return folder.error();
+  SpawnSpec spec;
+  spec.argv = argv;
+  spec.environment = environment_;
+  spec.cgroup = *folder;
+  auto running = begin(std::move(spec));
+  if (!running) co_return running.error();
+  const pid_t pid = running->child.pid;
+  reaper_.expect(pid);
+  mine->pidfd = running->child.pidfd.get();
+
+  CommandResult result;
+  const Instant least = now() + least_;
+  auto status = co_await reaper_.exited(pid, std::max(deadline, least));
+  if (!status) {
+    result.timed_out = true;
+    kill_now(running->child.pidfd.get());
+    status = co_await reaper_.exited(pid);
+  }
+  if (mine->abandons != abandons) co_return timed_out(argv, "was abandoned");
+  if (result.timed_out) co_return timed_out(argv, "did not end in time and was killed");
+  result.status = *status;
+  result.out = contents(running->out.get(), result.truncated);
+  result.err = contents(running->err.get(), result.truncated);
+  co_return result;
+}
+
+Task<bool> Calls::pause(std::string uuid, Instant until) {
+  const std::shared_ptr<Lane> mine = lane(uuid);
+  co_return !co_await mine->abandoned.wait(until);
+}
+
+void Calls::abandon(const std::string& uuid) {
+  const auto found = lanes_.find(uuid);
+  if (found == lanes_.end()) return;
+  Lane& lane = *found->second;
+  ++lane.abandons;
+  // Of this process only: a VBoxSVC that it may have started lives on.
+  if (lane.pidfd >= 0) kill_now(lane.pidfd);
+  lane.freed.notify();
+  lane.abandoned.notify();
+}
+
+}  // namespace vmkeep::hypervisor::virtualbox

@@ -1,0 +1,55 @@
+// Calls of VBoxManage: one at a time per VM, each with a deadline, what it printed kept.
+//
+// showvminfo takes a shared lock on its VM, so that two calls for one VM get into each other's way (facts 1).
+// Each VM therefore has a lane, and a call with a VM waits for its turn there; calls without (the lists) lock
+// nothing and do not wait.  One call in 300 hangs for 10 s at its exit (facts 3): no call gets less than
+// kLeast, whatever its caller's deadline is.
+//
+// Output goes to memory files, not to pipes: a VBoxSVC that a call leaves behind keeps them open without
+// harm, and what the call printed is whole the moment it has exited.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/command.h"
+#include "base/loop.h"
+#include "base/reaper.h"
+
+namespace vmkeep::hypervisor::virtualbox {
+
+class Calls {
+ public:
+  static constexpr Instant kLeast{12'000};
+
+  // `cgroup`: the folder of the cgroup in which calls are born; empty: ours.
+  Calls(Executor executor, Reaper& reaper, std::vector<std::string> environment, std::string cgroup,
+        Instant least = kLeast);
+
+  // Runs argv.  `uuid` empty: in no lane.  Errors: ErrorKind::timeout (also when abandoned), or why it could
+  // not be started.
+  Task<Result<CommandResult>> run(std::string uuid, std::vector<std::string> argv, Instant deadline);
+
+  // Waits before a further try.  False if the VM was abandoned meanwhile.
+  Task<bool> pause(std::string uuid, Instant until);
+
+  // Kills the call that is under way for this VM, and ends the pauses of its tries.
+  void abandon(const std::string& uuid);
+
+ private:
+  struct Lane;
+  std::shared_ptr<Lane> lane(const std::string& uuid);
+  Result<int> cgroup();
+
+  Executor executor_;
+  Reaper& reaper_;
+  std::vector<std::string> environment_;
+  std::string cgroup_path_;
+  Fd cgroup_;
+  Instant least_;
+  std::map<std::string, std::shared_ptr<Lane>> lanes_;
+};
+
+}  // namespace vmkeep::hypervisor::virtualbox

@@ -1,0 +1,324 @@
+#include "hypervisor/virtualbox/driver.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "hypervisor/done.h"
+
+namespace vmkeep::hypervisor::virtualbox {
+namespace {
+
+const std::vector<std::string_view> kVmPrograms{"VBoxHeadless", "VirtualBoxVM", "VirtualBox", "VBoxSDL"};
+
+constexpr Instant kFirstPause{100};
+constexpr Instant kLongestPause{2'000};
+// How long a look waits for the process of a VM that is said to be down already.
+constexpr Instant kLastMoments{1'500};
+
+std::vector<std::string> in_english(std::vector<std::string> environment) {
+  environment.erase(
+      std::remove_if(environment.begin(), environment.end(),
+                     [](const std::string& word) { return word.compare(0, 7, "LC_ALL=") == 0; }),
+      environment.end());
+  environment.emplace_back("LC_ALL=C");
+  return environment;
+}
+
+DriverOptions in_english(DriverOptions options) {
+  options.environment = in_english(std::move(options.environment));
+  return options;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+ErrorKind kind_of(Trouble trouble) {
+  switch (trouble) {
+    case Trouble::not_registered:
+      return ErrorKind::not_found;
+    case Trouble::locked:
+    case Trouble::not_ready:
+      return ErrorKind::busy;
+    case Trouble::no_service:
+    case Trouble::inaccessible:
+      return ErrorKind::unavailable;
+    case Trouble::invalid_state:
+    case Trouble::not_running:
+    case Trouble::session_closed:
+      return ErrorKind::invalid;
+    case Trouble::other:
+      break;
+  }
+  return ErrorKind::io;
+}
+
+// What VBoxManage said of its failure, for a person.
+std::string told(const CommandResult& result) {
+  return first_error(result.err) + " (VBoxManage " + result.status.text() + ")";
+}
+
+Error failed(const std::vector<std::string>& words, const CommandResult& result) {
+  return fail(kind_of(classify(result.err)), "VBoxManage " + joined(words) + ": " + told(result));
+}
+
+// Stable and down: its process should be gone.
+bool is_down(vm::VmState state) {
+  return !vm::is_up(state) && !vm::is_passing(state) && state != vm::VmState::unknown;
+}
+
+Task<> wait_for_end(VmProcess process, Instant deadline) {
+  const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
+  if (!pidfd) co_return;
+  Readiness readiness(co_await asio::this_coro::executor, pidfd.get());
+  co_await readiness.readable(deadline);
+}
+
+}  // namespace
+
+Driver::Driver(Executor executor, Reaper& reaper, DriverOptions options)
+    : executor_(executor),
+      options_(in_english(std::move(options))),
+      calls_(executor, reaper, options_.environment, options_.calls_cgroup),
+      service_(executor, reaper, Service::Options{options_.environment, options_.service_cgroup, "/tmp"}),
+      watch_(executor) {}
+
+Result<Installation> Driver::installation() {
+  if (!installation_) {
+    auto found = find_installation(options_.environment);
+    if (!found) return found.error();
+    installation_ = std::move(*found);
+  }
+  return *installation_;
+}
+
+Task<Result<>> Driver::prepare(Instant deadline) {
+  const auto where = installation();
+  if (!where) co_return where.error();
+  co_return co_await service_.prepare(*where, deadline);
+}
+
+// One question, asked again while the trouble with it is of the passing kind.  The result may still be a
+// failure.
+Task<Result<CommandResult>> Driver::ask(std::string uuid, std::vector<std::string> words, Instant deadline) {
+  Instant pause = kFirstPause;
+  for (;;) {
+    // Without this a call would start VBoxSVC itself, in a place that is not VBoxSVC's.
+    auto ready = co_await prepare(deadline);
+    if (!ready) co_return ready.error();
+    std::vector<std::string> argv{installation_->manage, "-q"};
+    argv.insert(argv.end(), words.begin(), words.end());
+    auto result = co_await calls_.run(uuid, std::move(argv), deadline);
+    if (!result || result->status.success()) co_return result;
+    const bool again = is_passing(classify(result->err)) && now() + pause < deadline;
+    if (!again) co_return result;
+    if (!co_await calls_.pause(uuid, now() + pause)) {
+      co_return fail(ErrorKind::timeout, "VBoxManage " + joined(words) + ": abandoned");
+    }
+    pause = std::min(pause * 2, kLongestPause);
+  }
+}
+
+Task<Result<>> Driver::act(std::string uuid, std::vector<std::string> words, Instant deadline) {
+  const auto result = co_await ask(std::move(uuid), words, deadline);
+  if (!result) co_return result.error();
+  if (!result->status.success()) co_return failed(words, *result);
+  co_return done();
+}
+
+Task<Result<std::vector<VmRef>>> Driver::read_list(std::string which, Instant deadline) {
+  std::vector<std::string> words;
+  words.emplace_back("list");
+  words.push_back(std::move(which));
+  const auto result = co_await ask("", words, deadline);
+  if (!result) co_return result.error();
+  if (!result->status.success()) co_return failed(words, *result);
+  if (result->truncated) co_return fail(ErrorKind::io, "VBoxManage " + joined(words) + " printed too much");
+  auto list = parse_list(result->out);
+  if (!list) co_return in("VBoxManage " + joined(words), list.error());
+  for (const VmRef& vm : *list) {
+    if (vm.accessible) names_[vm.uuid] = vm.name;
+  }
+  co_return list;
+}
+
+Task<Result<std::vector<VmRef>>> Driver::list(Instant deadline) {
+  return read_list("vms", deadline);
+}
+
+Task<Result<std::vector<std::string>>> Driver::running(Instant deadline) {
+  const auto list = co_await read_list("runningvms", deadline);
+  if (!list) co_return list.error();
+  std::vector<std::string> uuids;
+  for (const VmRef& vm : *list) uuids.push_back(vm.uuid);
+  co_return uuids;
+}
+
+Task<Result<VmRef>> Driver::find(std::string name_or_uuid, Instant deadline) {
+  const auto all = co_await list(deadline);
+  if (!all) co_return all.error();
+  const std::string uuid = normal_uuid(name_or_uuid);
+  const VmRef* found = nullptr;
+  for (const VmRef& vm : *all) {
+    if (!uuid.empty() && vm.uuid == uuid) co_return vm;
+    if (vm.name != name_or_uuid || !vm.accessible) continue;
+    if (found != nullptr) {
+      co_return fail(ErrorKind::invalid, "two VMs bear the name \"" + name_or_uuid + "\" (" + found->uuid +
+                                             ", " + vm.uuid + "); set vm/uuid");
+    }
+    found = &vm;
+  }
+  if (found == nullptr) {
+    co_return fail(ErrorKind::not_found, "VirtualBox knows no VM \"" + name_or_uuid + "\" of this owner");
+  }
+  co_return *found;
+}
+
+// The first witness: what VirtualBox says.
+Task<Result<vm::Observation>> Driver::say(std::string uuid, Instant deadline) {
+  std::vector<std::string> words;
+  words.emplace_back("showvminfo");
+  words.push_back(uuid);
+  words.emplace_back("--machinereadable");
+  const auto result = co_await ask(uuid, words, deadline);
+  if (!result) co_return result.error();
+  if (!result->status.success()) {
+    // Whatever it has printed by then is not an answer (facts 2).
+    switch (classify(result->err)) {
+      case Trouble::not_registered:
+        co_return vm::Observation{vm::VmState::missing, vm::Witness::unsure, told(*result)};
+      case Trouble::inaccessible:
+        co_return vm::Observation{vm::VmState::inaccessible, vm::Witness::unsure, told(*result)};
+      default:
+        co_return fail(ErrorKind::unavailable, "VBoxManage " + joined(words) + ": " + told(*result));
+    }
+  }
+  auto info = parse_info(result->out);
+  if (!info) co_return fail(ErrorKind::unavailable, info.error().message + " (VM " + uuid + ")");
+  if (info->uuid != uuid) {
+    co_return fail(ErrorKind::unavailable,
+                   "VBoxManage was asked about " + uuid + " and told of " + info->uuid);
+  }
+  names_[uuid] = info->name;
+  watch_.file(uuid, info->log_folder, "VBox.log", is_news);
+  const auto state = vm::vm_state(info->state);
+  if (!state) {
+    co_return vm::Observation{vm::VmState::unknown, vm::Witness::unsure,
+                              "VMState is \"" + info->state + "\""};
+  }
+  co_return vm::Observation{*state, vm::Witness::unsure, ""};
+}
+
+// The second: the process table.
+Driver::Seen Driver::see(const std::string& uuid) const {
+  const auto name = names_.find(uuid);
+  const Scan scan = table_.scan(::geteuid(), kVmPrograms);
+  Seen seen;
+  for (const Process& process : scan.processes) {
+    const auto vm = started_vm(process.argv, kVmPrograms);
+    if (!vm || (*vm != uuid && (name == names_.end() || *vm != name->second))) continue;
+    seen.process = VmProcess{process.pid, process.start_time};  // the newest counts
+  }
+  if (seen.process) {
+    seen.witness = vm::Witness::present;
+  } else if (scan.complete) {
+    seen.witness = vm::Witness::absent;
+  }
+  return seen;
+}
+
+Task<Result<vm::Observation>> Driver::look(std::string uuid, Instant deadline) {
+  uuid = normal_uuid(uuid);
+  if (uuid.empty()) co_return fail(ErrorKind::invalid, "a VM is looked at by its UUID");
+  auto said = co_await say(uuid, deadline);
+  if (!said) co_return said;
+  Seen seen = see(uuid);
+  if (is_down(said->state) && seen.process) {
+    // Most often a process in its last moments.  Its end is worth waiting for, and then VirtualBox is asked
+    // anew, because what it said before may have been said of another end.
+    co_await wait_for_end(*seen.process, std::min(deadline, now() + kLastMoments));
+    seen = see(uuid);
+    if (!seen.process) {
+      said = co_await say(uuid, deadline);
+      if (!said) co_return said;
+      seen = see(uuid);
+    }
+  }
+  said->process = seen.witness;
+  watch_.process(uuid, seen.process);
+  if (said->process == vm::Witness::unsure && said->detail.empty() && said->state != vm::VmState::unknown) {
+    said->detail = "/proc hides processes (hidepid): mount it without, or run vmkeep as root";
+  }
+  co_return said;
+}
+
+Result<Launch> Driver::launch(const VmRef& vm) {
+  const auto where = installation();
+  if (!where) return where.error();
+  Launch result;
+  result.argv = {where->headless, "--comment", vm.name, "--startvm", vm.uuid, "--vrde", "config"};
+  result.environment = {"LC_ALL=C"};
+  return result;
+}
+
+Task<Result<>> Driver::control(std::string uuid, vm::StopAction action, Instant deadline) {
+  std::vector<std::string> words;
+  if (action == vm::StopAction::emergencystop) {
+    // For VMs on which calls hang: one that hangs must not be waited for.
+    calls_.abandon(uuid);
+    words = {"startvm", uuid, "--type", "emergencystop"};
+  } else {
+    words = {"controlvm", uuid};
+    switch (action) {
+      case vm::StopAction::savestate:
+        words.emplace_back("savestate");
+        break;
+      case vm::StopAction::acpipowerbutton:
+        words.emplace_back("acpipowerbutton");
+        break;
+      case vm::StopAction::acpisleepbutton:
+        words.emplace_back("acpisleepbutton");
+        break;
+      case vm::StopAction::reset:
+        words.emplace_back("reset");
+        break;
+      default:
+        words.emplace_back("poweroff");
+        break;
+    }
+  }
+  return act(std::move(uuid), std::move(words), deadline);
+}
+
+Task<Result<>> Driver::resume(std::string uuid, Instant deadline) {
+  std::vector<std::string> words{"controlvm", uuid, "resume"};
+  return act(std::move(uuid), std::move(words), deadline);
+}
+
+std::optional<VmProcess> Driver::process(const std::string& uuid) {
+  return see(normal_uuid(uuid)).process;
+}
+
+Task<bool> Driver::hint(std::string uuid, Instant deadline) {
+  watch_.process(uuid, see(uuid).process);
+  return watch_.hint(std::move(uuid), deadline);
+}
+
+void Driver::abandon(const std::string& uuid) {
+  calls_.abandon(uuid);
+}
+
+}  // namespace vmkeep::hypervisor::virtualbox
+
+namespace vmkeep::hypervisor {
+
+std::unique_ptr<Hypervisor> make_virtualbox(Executor executor, Reaper& reaper, DriverOptions options) {
+  return std::make_unique<virtualbox::Driver>(std::move(executor), reaper, std::move(options));
+}
+
+}  // namespace vmkeep::hypervisor

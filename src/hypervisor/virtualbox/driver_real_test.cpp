@@ -1,0 +1,258 @@
+// The driver against a real VirtualBox: the project's lab (lab/virtualbox up).  VMKEEP_LAB_PATH is the folder
+// with its VBoxManage (lab/virtualbox path); without it there is nothing to test against.
+//
+// Each test has a registry and a VBoxSVC of its own (VBOX_USER_HOME, VBOX_IPC_SOCKETID), below /tmp, which
+// the lab shares with the host.
+#include <gtest/gtest.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/command.h"
+#include "hypervisor/process_table.h"
+#include "hypervisor/test_loop.h"
+#include "hypervisor/virtualbox/driver.h"
+
+namespace vmkeep::hypervisor::virtualbox {
+namespace {
+
+using namespace std::chrono_literals;
+using vm::StopAction;
+using vm::VmState;
+using vm::Witness;
+
+class RealVirtualBox : public testing::Test {
+ protected:
+  void SetUp() override {
+    const char* lab = ::getenv("VMKEEP_LAB_PATH");
+    if (lab == nullptr)
+      GTEST_SKIP() << "VMKEEP_LAB_PATH is not set: no VirtualBox to test with (lab/virtualbox up)";
+    socket_ = "vmkeep-test-" + std::to_string(::getpid());
+    environment_ = {std::string("PATH=") + lab + ":/usr/bin:/bin", "HOME=" + folder_.path(),
+                    "VBOX_USER_HOME=" + folder_.path(), "VBOX_IPC_SOCKETID=" + socket_};
+    DriverOptions options;
+    options.environment = environment_;
+    driver_ = make_virtualbox(loop_.executor(), loop_.reaper(), options);
+    loop_.run(prepare(*driver_));
+  }
+
+  ~RealVirtualBox() override {
+    if (!driver_) return;
+    loop_.run(end());
+    const pid_t service = service_pid();
+    if (service > 1) ::kill(service, SIGTERM);
+    std::error_code ignored;
+    std::filesystem::remove_all("/tmp/.vbox-" + socket_ + "-ipc", ignored);
+  }
+
+  Task<> end() {
+    for (const auto& uuid : created_) {
+      if (driver_->process(uuid)) co_await driver_->control(uuid, StopAction::emergencystop, now() + 20s);
+    }
+  }
+
+  static Task<> prepare(Hypervisor& driver) {
+    const auto ready = co_await driver.prepare(now() + 30s);
+    EXPECT_TRUE(ready) << ready.error().message;
+  }
+
+  // VBoxSVC, as its lock file names it.
+  pid_t service_pid() const {
+    pid_t pid = -1;
+    std::ifstream("/tmp/.vbox-" + socket_ + "-ipc/lock") >> pid;
+    const auto process = pid > 1 ? ProcessTable().read(pid) : std::nullopt;
+    return process && program_name(process->argv.at(0)) == "VBoxSVC" ? pid : -1;
+  }
+
+  Task<std::string> create(std::string name, std::string guest) {
+    SpawnSpec spec;
+    const passwd* user = ::getpwuid(::geteuid());
+    spec.argv = {std::string(VMKEEP_SOURCE_DIR) + "/lab/virtualbox",
+                 "createvm",
+                 user->pw_name,
+                 name,
+                 "--guest",
+                 guest,
+                 "--home",
+                 folder_.path(),
+                 "--ipc",
+                 socket_};
+    spec.environment = environment_;
+    const char* lab = ::getenv("VMKEEP_LAB");
+    if (lab != nullptr) spec.environment.push_back(std::string("VMKEEP_LAB=") + lab);
+    const auto created = co_await run_command(loop_.reaper(), std::move(spec), now() + 60s);
+    EXPECT_TRUE(created && created->status.success()) << (created ? created->err : created.error().message);
+    std::string uuid = created ? normal_uuid(created->out.substr(0, 36)) : "";
+    EXPECT_FALSE(uuid.empty());
+    created_.push_back(uuid);
+    co_return uuid;
+  }
+
+  // As the start method does: VBoxHeadless directly, followed with calls that lock nothing.
+  Task<> launch(std::string uuid) {
+    const auto what = driver_->launch(VmRef{uuid, "test", true});
+    SpawnSpec spec;
+    spec.argv = what->argv;
+    spec.environment = environment_;
+    auto child = spawn(spec);
+    EXPECT_TRUE(child);
+    if (!child) co_return;
+    loop_.reaper().expect(child->pid);
+    child_ = std::move(*child);
+    const Instant limit = now() + 60s;
+    bool is_up = false;
+    while (!is_up && now() < limit) {
+      const auto running = co_await driver_->running(limit);
+      is_up = running && std::count(running->begin(), running->end(), uuid) == 1;
+      if (!is_up) co_await sleep_until(now() + 50ms);
+    }
+    EXPECT_TRUE(is_up);
+    EXPECT_TRUE(co_await reaches(uuid, VmState::running, Witness::present));
+    const auto process = driver_->process(uuid);
+    EXPECT_TRUE(process && process->pid == child_.pid);
+  }
+
+  Task<bool> reaches(std::string uuid, VmState state, Witness process) {
+    const Instant limit = now() + 60s;
+    std::string last = "never seen";
+    while (now() < limit) {
+      const auto looked = co_await driver_->look(uuid, limit);
+      if (looked && looked->state == state && looked->process == process) co_return true;
+      if (looked) {
+        last = std::string(vm::to_string(looked->state)) + ", " + std::string(vm::to_string(looked->process));
+      } else {
+        last = looked.error().message;
+      }
+      co_await driver_->hint(uuid, now() + 500ms);
+    }
+    ADD_FAILURE() << "wanted " << vm::to_string(state) << ", last seen: " << last;
+    co_return false;
+  }
+
+  Task<> control(std::string uuid, StopAction action) {
+    const auto done = co_await driver_->control(uuid, action, now() + 60s);
+    EXPECT_TRUE(done) << done.error().message;
+  }
+
+  // Until no hint is left of what was done before.
+  Task<> quiet(std::string uuid) {
+    while (co_await driver_->hint(uuid, now() + 200ms)) {
+    }
+  }
+
+  TestFolder folder_;
+  TestLoop loop_;
+  std::string socket_;
+  std::vector<std::string> environment_;
+  std::vector<std::string> created_;
+  Child child_;
+  std::unique_ptr<Hypervisor> driver_;
+};
+
+TEST_F(RealVirtualBox, AVmsWholeLife) {
+  const auto scenario = [&]() -> Task<> {
+    const std::string uuid = co_await create("life", "acpi");
+    const auto found = co_await driver_->find("life", now() + 30s);
+    EXPECT_TRUE(found && found->uuid == uuid);
+    EXPECT_TRUE(co_await reaches(uuid, VmState::poweroff, Witness::absent));
+    co_await launch(uuid);
+    co_await control(uuid, StopAction::savestate);
+    EXPECT_TRUE(co_await reaches(uuid, VmState::saved, Witness::absent));
+    const auto ended = co_await loop_.reaper().exited(child_.pid, now() + 30s);
+    EXPECT_TRUE(ended && ended->success());
+    co_await launch(uuid);
+    co_await quiet(uuid);
+    co_await control(uuid, StopAction::poweroff);
+    EXPECT_TRUE(co_await driver_->hint(uuid, now() + 30s));
+    EXPECT_TRUE(co_await reaches(uuid, VmState::poweroff, Witness::absent));
+    const auto refused = co_await driver_->control(uuid, StopAction::savestate, now() + 30s);
+    EXPECT_TRUE(!refused && refused.error().kind == ErrorKind::invalid);
+    const auto missing = co_await driver_->look("00000000-0000-4000-8000-000000000000", now() + 30s);
+    EXPECT_TRUE(missing && missing->agreed() == VmState::missing);
+  };
+  loop_.run(scenario(), 300s);
+}
+
+TEST_F(RealVirtualBox, AKilledVmIsHintedAtAndAborted) {
+  const auto scenario = [&]() -> Task<> {
+    const std::string uuid = co_await create("killed", "deaf");
+    co_await launch(uuid);
+    co_await quiet(uuid);
+    EXPECT_EQ(::kill(child_.pid, SIGKILL), 0);
+    EXPECT_TRUE(co_await driver_->hint(uuid, now() + 30s));
+    EXPECT_TRUE(co_await reaches(uuid, VmState::aborted, Witness::absent));
+  };
+  loop_.run(scenario(), 200s);
+}
+
+TEST_F(RealVirtualBox, AStuckGuestIsHintedAt) {
+  const auto scenario = [&]() -> Task<> {
+    const std::string uuid = co_await create("stuck", "triple");
+    co_await launch(uuid);
+    EXPECT_TRUE(co_await reaches(uuid, VmState::gurumeditation, Witness::present));
+    co_await control(uuid, StopAction::poweroff);
+    EXPECT_TRUE(co_await reaches(uuid, VmState::poweroff, Witness::absent));
+  };
+  loop_.run(scenario(), 200s);
+}
+
+TEST_F(RealVirtualBox, AFrozenProcessHangsLooksAndIsCleared) {  // facts 7
+  const auto scenario = [&]() -> Task<> {
+    const std::string uuid = co_await create("frozen", "deaf");
+    co_await launch(uuid);
+    EXPECT_EQ(::kill(child_.pid, SIGSTOP), 0);
+    bool ended = false;
+    const auto look = [&]() -> Task<> {
+      const auto looked = co_await driver_->look(uuid, now() + 120s);
+      EXPECT_TRUE(!looked && looked.error().kind == ErrorKind::timeout);
+      ended = true;
+    };
+    start(loop_.executor(), look());
+    EXPECT_TRUE(co_await driver_->running(now() + 30s));
+    EXPECT_FALSE(ended);
+    driver_->abandon(uuid);
+    const Instant limit = now() + 30s;
+    while (!ended && now() < limit) co_await sleep_until(now() + 10ms);
+    EXPECT_TRUE(ended);
+    co_await control(uuid, StopAction::emergencystop);
+    EXPECT_TRUE(co_await reaches(uuid, VmState::aborted, Witness::absent));
+  };
+  loop_.run(scenario(), 300s);
+}
+
+TEST_F(RealVirtualBox, WithoutItsVBoxSvcALiveVmIsNotTakenForDown) {  // facts 6
+  const auto scenario = [&]() -> Task<> {
+    const std::string uuid = co_await create("orphan", "deaf");
+    co_await launch(uuid);
+    EXPECT_EQ(::kill(service_pid(), SIGKILL), 0);
+    while (driver_->process(uuid)) {
+      const auto looked = co_await driver_->look(uuid, now() + 30s);
+      if (looked && driver_->process(uuid)) {
+        EXPECT_TRUE(vm::is_up(looked->agreed()) || looked->agreed() == VmState::unknown)
+            << vm::to_string(looked->agreed());
+      }
+    }
+    EXPECT_TRUE(co_await reaches(uuid, VmState::poweroff, Witness::absent));
+  };
+  loop_.run(scenario(), 300s);
+}
+
+TEST_F(RealVirtualBox, TwoDriversShareOneVBoxSvc) {
+  const pid_t first = service_pid();
+  ASSERT_GT(first, 1);
+  DriverOptions options;
+  options.environment = environment_;
+  const auto second = make_virtualbox(loop_.executor(), loop_.reaper(), options);
+  loop_.run(prepare(*second));
+  EXPECT_EQ(service_pid(), first);
+  int services = 0;
+  for (const Process& process : ProcessTable().scan(::geteuid(), {"VBoxSVC"}).processes) {
+    const auto environment = ProcessTable().environment(process.pid);
+    if (environment && value_of(*environment, "VBOX_IPC_SOCKETID") == socket_) ++services;
+  }
+  EXPECT_EQ(services, 1);
+}
+
+}  // namespace
+}  // namespace vmkeep::hypervisor::virtualbox

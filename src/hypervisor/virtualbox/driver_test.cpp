@@ -1,0 +1,292 @@
+// The driver against a VBoxManage that is a shell script of the test's, so that it can fail in every way that
+// the real one was seen to fail.
+#include "hypervisor/virtualbox/driver.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "hypervisor/test_loop.h"
+
+namespace vmkeep::hypervisor::virtualbox {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* kVm1 = "bd419973-420b-435b-a7ba-2a590a615572";
+
+class DriverTest : public testing::Test {
+ protected:
+  // `body`: what VBoxManage does with its arguments, "-q" gone; $D is the test's folder, $T that of the
+  // samples.
+  void manage(const std::string& body) {
+    folder_.program("VBoxManage", "#!/bin/sh\nD=" + folder_.path() + "\nT=" + VMKEEP_SOURCE_DIR +
+                                      "/src/hypervisor/virtualbox/testdata\nshift\n" + body + "\n");
+    DriverOptions options;
+    options.environment = {"PATH=" + folder_.path() + ":/usr/bin:/bin", "HOME=" + folder_.path(),
+                           "LC_ALL=de_DE"};
+    driver_ = std::make_unique<Driver>(loop_.executor(), loop_.reaper(), options);
+  }
+
+  Result<vm::Observation> look(Instant patience = 20s) {
+    Result<vm::Observation> result = fail(ErrorKind::io, "no answer");
+    loop_.run(store(driver_->look(kVm1, now() + patience), result));
+    return result;
+  }
+
+  template <class T>
+  static Task<> store(Task<T> from, T& to) {
+    to = co_await std::move(from);
+  }
+
+  TestFolder folder_;
+  TestLoop loop_;
+  std::unique_ptr<Driver> driver_;
+};
+
+void expect_state(const Result<vm::Observation>& looked, vm::VmState state) {
+  ASSERT_TRUE(looked) << looked.error().message;
+  EXPECT_EQ(vm::to_string(looked->state), vm::to_string(state)) << looked->detail;
+  EXPECT_EQ(looked->process, vm::Witness::absent);
+}
+
+void expect_error(const Result<vm::Observation>& looked, ErrorKind kind) {
+  ASSERT_FALSE(looked) << vm::to_string(looked->state);
+  EXPECT_EQ(looked.error().kind, kind) << looked.error().message;
+}
+
+TEST_F(DriverTest, LookTellsTheState) {
+  manage("cat $T/showvminfo-aborted-saved.txt");
+  expect_state(look(), vm::VmState::aborted_saved);
+}
+
+TEST_F(DriverTest, TextOnStderrIsNoFailure) {
+  manage("cat $T/savestate.err >&2; cat $T/showvminfo-saved.txt");
+  expect_state(look(), vm::VmState::saved);
+}
+
+TEST_F(DriverTest, HalfAnAnswerWithStatus1IsNone) {  // facts 2
+  manage("cat $T/showvminfo-concurrent.out; cat $T/showvminfo-concurrent.err >&2; exit 1");
+  expect_error(look(600ms), ErrorKind::unavailable);
+}
+
+TEST_F(DriverTest, PassingTroubleIsAskedAgain) {
+  for (const char* trouble : {"concurrent", "nosvc"}) {
+    folder_.write("tries", "");
+    manage(std::string("echo >>$D/tries; [ $(wc -l <$D/tries) -lt 3 ] && { cat $T/showvminfo-") + trouble +
+           ".err >&2; exit 1; }; cat $T/showvminfo-poweroff.txt");
+    // The sample is of another VM's making, but of the same UUID.
+    const auto looked = look();
+    ASSERT_TRUE(looked) << looked.error().message;
+    EXPECT_EQ(folder_.read("tries"), "\n\n\n");
+  }
+}
+
+TEST_F(DriverTest, NotRegisteredAndInaccessibleAreObservations) {
+  manage("cat $T/showvminfo-nonexistent.err >&2; exit 1");
+  expect_state(look(), vm::VmState::missing);
+  manage("cat $T/showvminfo-inaccessible.err >&2; exit 1");
+  expect_state(look(), vm::VmState::inaccessible);
+}
+
+TEST_F(DriverTest, GarbageIsNoAnswer) {
+  for (const char* body :
+       {"echo hello", "true", "head -c 3000 /dev/urandom", "head -40 $T/showvminfo-running.txt", "exit 7",
+        "kill -9 $$", "sed s/bd419973/bd419974/ $T/showvminfo-running.txt", "echo oops >&2; exit 1"}) {
+    manage(body);
+    expect_error(look(), ErrorKind::unavailable);
+  }
+}
+
+TEST_F(DriverTest, AWordThatIsNoStateIsUnknownWithItsWord) {
+  manage("sed s/VMState=\\\"running/VMState=\\\"dancing/ $T/showvminfo-running.txt");
+  const auto looked = look();
+  expect_state(looked, vm::VmState::unknown);
+  EXPECT_NE(looked->detail.find("dancing"), std::string::npos);
+  EXPECT_FALSE(looked->stuck());
+}
+
+TEST_F(DriverTest, ALateAnswerIsAnAnswer) {  // facts 3: no call gets less than 12 s
+  manage("sleep 1; cat $T/showvminfo-saved.txt");
+  expect_state(look(100ms), vm::VmState::saved);
+}
+
+TEST_F(DriverTest, WhatAGrandchildHoldsOpenIsNotWaitedFor) {
+  manage("sleep 60 & echo $! >$D/pid; cat $T/showvminfo-saved.txt");
+  const Instant before = now();
+  expect_state(look(), vm::VmState::saved);
+  EXPECT_LT(now() - before, 10s);
+  const pid_t pid = std::stoi(folder_.read("pid"));
+  ASSERT_GT(pid, 1);
+  EXPECT_EQ(::kill(pid, SIGKILL), 0) << "our call must not have ended it";
+}
+
+TEST_F(DriverTest, AHungCallCanBeAbandoned) {
+  manage("echo >$D/begun; exec sleep 600");
+  Result<vm::Observation> first = vm::Observation{};
+  Result<vm::Observation> second = vm::Observation{};
+  const auto scenario = [&]() -> Task<> {
+    start(loop_.executor(), store(driver_->look(kVm1, now() + 300s), first));
+    start(loop_.executor(), store(driver_->look(kVm1, now() + 300s), second));
+    const Instant limit = now() + 20s;
+    while (!folder_.has("begun") && now() < limit) co_await sleep_until(now() + 10ms);
+    driver_->abandon(kVm1);
+    while ((first || second) && now() < limit) co_await sleep_until(now() + 10ms);
+  };
+  loop_.run(scenario());
+  expect_error(first, ErrorKind::timeout);
+  expect_error(second, ErrorKind::timeout);
+  // And the VM can be asked again.
+  manage("cat $T/showvminfo-saved.txt");
+  expect_state(look(), vm::VmState::saved);
+}
+
+TEST_F(DriverTest, OneCallAtATimePerVm) {
+  manage("mkdir $D/busy || touch $D/overlap; sleep 0.1; rmdir $D/busy; cat $T/showvminfo-saved.txt");
+  Result<vm::Observation> looks[4] = {vm::Observation{}, vm::Observation{}, vm::Observation{},
+                                      vm::Observation{}};
+  const auto scenario = [&]() -> Task<> {
+    int left = 4;
+    const auto one = [&](int i) -> Task<> {
+      looks[i] = co_await driver_->look(kVm1, now() + 30s);
+      --left;
+    };
+    for (int i = 0; i < 4; ++i) start(loop_.executor(), one(i));
+    const Instant limit = now() + 30s;
+    while (left > 0 && now() < limit) co_await sleep_until(now() + 10ms);
+    EXPECT_EQ(left, 0);
+  };
+  loop_.run(scenario());
+  for (const auto& looked : looks) expect_state(looked, vm::VmState::saved);
+  EXPECT_FALSE(folder_.has("overlap"));
+}
+
+TEST_F(DriverTest, FindByUuidOrName) {
+  manage("cat $T/list-vms-oddnames.txt; echo '\"vm1\" {11111111-420b-435b-a7ba-2a590a615572}'");
+  struct {
+    const char* asked;
+    const char* uuid;
+    ErrorKind error;
+  } const rows[] = {
+      {"g-deaf", "e737df8d-e601-4a27-9590-7c6ec0a11a0a", ErrorKind::io},
+      {"two\nlines", "e08eb62d-26e6-46ae-842a-cefd55a80b88", ErrorKind::io},
+      {"{BD419973-420B-435B-A7BA-2A590A615572}", kVm1, ErrorKind::io},
+      {"vm1", nullptr, ErrorKind::invalid},
+      {"nope", nullptr, ErrorKind::not_found},
+      {"22222222-420b-435b-a7ba-2a590a615572", nullptr, ErrorKind::not_found},
+  };
+  for (const auto& row : rows) {
+    Result<VmRef> found = fail(ErrorKind::io, "no answer");
+    loop_.run(store(driver_->find(row.asked, now() + 20s), found));
+    ASSERT_EQ(static_cast<bool>(found), row.uuid != nullptr) << row.asked;
+    if (found) {
+      EXPECT_EQ(found->uuid, row.uuid);
+    } else {
+      EXPECT_EQ(found.error().kind, row.error) << found.error().message;
+    }
+  }
+}
+
+TEST_F(DriverTest, RunningListsUuids) {
+  manage("[ \"$*\" = 'list runningvms' ] && cat $T/list-runningvms.txt");
+  Result<std::vector<std::string>> running = fail(ErrorKind::io, "no answer");
+  loop_.run(store(driver_->running(now() + 20s), running));
+  ASSERT_TRUE(running) << running.error().message;
+  EXPECT_EQ(*running, std::vector<std::string>{kVm1});
+}
+
+TEST_F(DriverTest, ControlSaysTheRightWords) {
+  manage("echo \"$*\" >$D/said");
+  struct {
+    vm::StopAction action;
+    std::string said;
+  } const rows[] = {
+      {vm::StopAction::savestate, "controlvm UUID savestate"},
+      {vm::StopAction::acpipowerbutton, "controlvm UUID acpipowerbutton"},
+      {vm::StopAction::acpisleepbutton, "controlvm UUID acpisleepbutton"},
+      {vm::StopAction::poweroff, "controlvm UUID poweroff"},
+      {vm::StopAction::reset, "controlvm UUID reset"},
+      {vm::StopAction::emergencystop, "startvm UUID --type emergencystop"},
+  };
+  Result<> done = fail(ErrorKind::io, "no answer");
+  for (const auto& row : rows) {
+    loop_.run(store(driver_->control(kVm1, row.action, now() + 20s), done));
+    EXPECT_TRUE(done);
+    std::string expected = row.said;
+    expected.replace(expected.find("UUID"), 4, kVm1);
+    EXPECT_EQ(folder_.read("said"), expected + "\n");
+  }
+  loop_.run(store(driver_->resume(kVm1, now() + 20s), done));
+  EXPECT_EQ(folder_.read("said"), std::string("controlvm ") + kVm1 + " resume\n");
+}
+
+TEST_F(DriverTest, ARefusalKeepsVirtualBoxsWords) {
+  manage("echo \"VBoxManage: error: Machine 'x' is not currently running.\" >&2; exit 1");
+  Result<> done;
+  loop_.run(store(driver_->control(kVm1, vm::StopAction::savestate, now() + 20s), done));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, ErrorKind::invalid);
+  EXPECT_NE(done.error().message.find("is not currently running"), std::string::npos);
+}
+
+TEST_F(DriverTest, CallsInheritNothing) {  // facts 4
+  manage("echo $LC_ALL >$D/seen; pwd >>$D/seen; ls /proc/self/fd | tr '\\n' ' ' >>$D/seen");
+  Result<> done;
+  loop_.run(store(driver_->resume(kVm1, now() + 20s), done));
+  EXPECT_EQ(folder_.read("seen"), "C\n/\n0 1 2 3 ");  // 3 is ls's own
+}
+
+TEST_F(DriverTest, LaunchIsVBoxHeadlessBesideIt) {
+  manage("true");
+  const auto launch = driver_->launch(VmRef{kVm1, "a \"b\" $(c)", true});
+  ASSERT_TRUE(launch);
+  EXPECT_EQ(launch->argv, (std::vector<std::string>{folder_.file("VBoxHeadless"), "--comment", "a \"b\" $(c)",
+                                                    "--startvm", kVm1, "--vrde", "config"}));
+}
+
+TEST(Installation, MustBeOnThePath) {
+  const TestFolder folder;
+  const auto none = find_installation({"PATH=" + folder.path() + ":relative::"}, "/nonexistent");
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().kind, ErrorKind::unsupported);
+  folder.program("VBoxManage", "");
+  folder.program("VBoxSVC", "");
+  const auto found = find_installation({"PATH=/nonexistent:" + folder.path()}, "/nonexistent");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->manage, folder.file("VBoxManage"));
+  EXPECT_EQ(found->service, folder.file("VBoxSVC"));
+}
+
+TEST(Calls, AreKilledAtTheirDeadline) {
+  TestLoop loop;
+  Calls calls(loop.executor(), loop.reaper(), {"PATH=/usr/bin:/bin"}, "", 200ms);
+  const auto scenario = [&]() -> Task<> {
+    std::vector<std::string> argv{"/bin/sleep", "600"};
+    const auto result = co_await calls.run("a", argv, now());
+    EXPECT_FALSE(result);
+    if (!result) {
+      EXPECT_EQ(result.error().kind, ErrorKind::timeout);
+    }
+  };
+  const Instant before = now();
+  loop.run(scenario());
+  EXPECT_GE(now() - before, 200ms);
+}
+
+TEST(Calls, MuchOutputIsKeptWhole) {
+  TestLoop loop;
+  Calls calls(loop.executor(), loop.reaper(), {"PATH=/usr/bin:/bin"}, "");
+  const auto scenario = [&]() -> Task<> {
+    std::vector<std::string> argv{"/bin/sh", "-c", "head -c 3000000 /dev/zero; echo x >&2"};
+    const auto result = co_await calls.run("", argv, now() + 20s);
+    EXPECT_TRUE(result);
+    if (result) {
+      EXPECT_EQ(result->out.size(), 3'000'000U);
+      EXPECT_EQ(result->err, "x\n");
+      EXPECT_FALSE(result->truncated);
+    }
+  };
+  loop.run(scenario());
+}
+
+}  // namespace
+}  // namespace vmkeep::hypervisor::virtualbox
