@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -7,13 +6,11 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
-#include <map>
-#include <set>
+#include <cstdlib>
 
 #include "contract/backends.h"
+#include "contract/cgroup_state.h"
 #include "contract/hierarchy.h"
-#include "contract/pid_watcher.h"
 #include "contract/proc.h"
 
 namespace vmkeep::contract {
@@ -39,188 +36,15 @@ Result<> make_cgroup(const std::string& folder) {
   return {};
 }
 
-struct Contract {
-  std::string folder;
-  int watch = -1;           // of inotify, on cgroup.events
-  bool occupied = false;    // something was put into it since it last emptied
-  bool released = false;    // nobody asks for it any more; it goes when it empties
-  std::set<pid_t> outside;  // adopted where they are, because they could not be moved
-};
-
-// Outlives CgroupContracts as long as a coroutine of it has not noticed.
-struct State {
-  Executor executor;
-  Reaper* reaper;
-  std::string root;       // folder
-  std::string root_path;  // as /proc/PID/cgroup tells it
-  std::map<ContractId, Contract> contracts;
-  std::map<int, ContractId> watches;
-  Fd inotify;
-  std::unique_ptr<Readiness> readiness;
-  PidWatcher watcher;
-  Queue<ContractEvent> events;
-  bool stopped = false;
-
-  State(const Executor& e, Reaper& r) : executor(e), reaper(&r), watcher(e), events(e) {}
-
-  Contract* find(ContractId id) {
-    const auto found = contracts.find(id);
-    return found == contracts.end() ? nullptr : &found->second;
-  }
-
-  static bool is_empty(const Contract& contract) {
-    return contract.outside.empty() && !populated(contract.folder);
-  }
-
-  void take_orphan(const Orphan& orphan) {
-    const auto id = contract_of(orphan.cgroup, root_path);
-    if (!id) return;
-    const Contract* contract = find(*id);
-    if (contract != nullptr && !contract->released) events.push(MemberEnded{*id, orphan.pid, orphan.status});
-  }
-
-  static Task<> drain_orphans(std::shared_ptr<State> self) {
-    self->reaper->reap();
-    while (!self->stopped && !self->reaper->orphans().empty()) {
-      if (auto orphan = co_await self->reaper->orphans().pop()) self->take_orphan(*orphan);
-    }
-  }
-
-  // A process leaves its cgroup a moment before its parent can reap it.
-  std::optional<pid_t> dying_child(const std::set<ContractId>& of) const {
-    for (const pid_t pid : own_children()) {
-      const auto text = read_file("/proc/" + std::to_string(pid) + "/cgroup", 65536);
-      const auto id = text ? contract_of(*text, root_path) : std::nullopt;
-      if (id && of.count(*id) != 0) return pid;
-    }
-    return std::nullopt;
-  }
-
-  // Returns once all that died in these contracts has been reaped and told.
-  static Task<> settle(std::shared_ptr<State> self, std::set<ContractId> ids) {
-    const Instant deadline = now() + Instant(1000);
-    while (!self->stopped) {
-      co_await drain_orphans(self);
-      for (auto id = ids.begin(); id != ids.end();) {
-        const Contract* contract = self->find(*id);
-        id = contract == nullptr || !is_empty(*contract) ? ids.erase(id) : std::next(id);
-      }
-      const auto pid = ids.empty() ? std::nullopt : self->dying_child(ids);
-      if (!pid) co_return;
-      auto fd = open_pidfd(*pid);
-      if (!fd) continue;
-      Readiness readiness(self->executor, fd->get());
-      if (!co_await readiness.readable(deadline)) co_return;
-    }
-  }
-
-  static Task<> judge(std::shared_ptr<State> self, std::vector<ContractId> ids) {
-    std::set<ContractId> candidates;
-    for (const ContractId id : ids) {
-      Contract* contract = self->find(id);
-      if (contract == nullptr) continue;
-      if (is_empty(*contract)) {
-        candidates.insert(id);
-      } else {
-        contract->occupied = true;
-      }
-    }
-    if (candidates.empty()) co_return;
-    co_await settle(self, candidates);
-    if (self->stopped) co_return;
-    for (const ContractId id : candidates) {
-      Contract* contract = self->find(id);
-      if (contract == nullptr || !is_empty(*contract)) continue;
-      if (contract->released) {
-        self->drop(id);
-      } else if (contract->occupied) {
-        contract->occupied = false;
-        self->events.push(Emptied{id});
-      }
-    }
-  }
-
-  static Task<> follow_orphans(std::shared_ptr<State> self) {
-    while (!self->stopped) {
-      const auto orphan = co_await self->reaper->orphans().pop();
-      if (orphan && !self->stopped) self->take_orphan(*orphan);
-    }
-  }
-
-  static Task<> follow_cgroups(std::shared_ptr<State> self) {
-    for (;;) {  // plainly written: GCC 12 miscompiles a co_await inside of && in a loop's condition
-      const bool ready = co_await self->readiness->readable();
-      if (!ready || self->stopped) co_return;
-      std::vector<ContractId> changed = self->read_inotify();
-      co_await judge(self, std::move(changed));
-    }
-  }
-
-  static Task<> follow_outside(std::shared_ptr<State> self) {
-    while (!self->stopped) {
-      const pid_t pid = co_await self->watcher.ended();
-      std::vector<ContractId> touched;
-      for (auto& [id, contract] : self->contracts) {
-        if (contract.outside.erase(pid) != 0) touched.push_back(id);
-      }
-      if (self->stopped) co_return;
-      co_await judge(self, std::move(touched));
-    }
-  }
-
-  std::vector<ContractId> read_inotify() {
-    std::set<ContractId> changed;
-    alignas(inotify_event) std::array<char, 16384> buffer;
-    for (;;) {
-      const ssize_t n = ::read(inotify.get(), buffer.data(), buffer.size());
-      if (n <= 0) break;
-      for (ssize_t at = 0; at < n;) {
-        inotify_event event{};
-        std::memcpy(&event, buffer.data() + at, sizeof event);
-        at += static_cast<ssize_t>(sizeof event + event.len);
-        if ((event.mask & IN_Q_OVERFLOW) != 0) {
-          for (const auto& [id, contract] : contracts) changed.insert(id);
-        }
-        const auto found = watches.find(event.wd);
-        if (found == watches.end()) continue;
-        if ((event.mask & IN_MODIFY) != 0) changed.insert(found->second);
-      }
-    }
-    return {changed.begin(), changed.end()};
-  }
-
-  Result<> watch(ContractId id, Contract& contract) {
-    const std::string file = contract.folder + "/cgroup.events";
-    contract.watch = ::inotify_add_watch(inotify.get(), file.c_str(), IN_MODIFY);
-    if (contract.watch < 0) return errno_error("cannot watch " + file);
-    watches[contract.watch] = id;
-    return {};
-  }
-
-  void drop(ContractId id) {
-    const auto found = contracts.find(id);
-    if (found == contracts.end()) return;
-    for (const pid_t pid : found->second.outside) watcher.forget(pid);
-    watches.erase(found->second.watch);
-    ::inotify_rm_watch(inotify.get(), found->second.watch);
-    remove_cgroup(found->second.folder);
-    contracts.erase(found);
-  }
-};
-
 class CgroupContracts final : public Contracts {
  public:
   CgroupContracts(const Executor& executor, Reaper& reaper)
-      : state_(std::make_shared<State>(executor, reaper)) {}
+      : state_(std::make_shared<CgroupState>(executor, reaper)) {}
   CgroupContracts(const CgroupContracts&) = delete;
   CgroupContracts& operator=(const CgroupContracts&) = delete;
 
   ~CgroupContracts() override {
-    state_->stopped = true;
-    if (state_->readiness) state_->readiness->cancel();
-    state_->watcher.wake();
-    // Wakes the coroutine that waits there, so that it does not take an orphan that a successor should have.
-    if (running_) state_->reaper->orphans().push(Orphan{});
+    state_->stop();
     if (!state_->root.empty()) clean_up();
   }
 
@@ -239,15 +63,7 @@ class CgroupContracts final : public Contracts {
       moved_ = true;
     }
     hand_down_controllers();
-    Fd inotify(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-    if (!inotify) return errno_error("cannot watch cgroups");
-    state_->inotify = std::move(inotify);
-    state_->readiness = std::make_unique<Readiness>(state_->executor, state_->inotify.get());
-    start(state_->executor, State::follow_cgroups(state_));
-    start(state_->executor, State::follow_orphans(state_));
-    start(state_->executor, State::follow_outside(state_));
-    running_ = true;
-    return {};
+    return CgroupState::follow(state_);
   }
 
   bool uses_cgroups() const override { return true; }
@@ -263,7 +79,7 @@ class CgroupContracts final : public Contracts {
   }
 
   Result<> create(ContractId id) override {
-    Contract contract;
+    CgroupContract contract;
     contract.folder = folder(id);
     if (state_->find(id) != nullptr || populated(contract.folder))
       return fail(ErrorKind::exists, "contract " + std::to_string(id) + " exists already");
@@ -279,17 +95,17 @@ class CgroupContracts final : public Contracts {
       remove_cgroup(folder(id));
       return fail(ErrorKind::not_found, "nothing is left of contract " + std::to_string(id));
     };
-    Contract contract;
+    CgroupContract contract;
     contract.folder = folder(id);
     const auto inside = processes_in(contract.folder);
     for (const auto& [pid, started] : pids) {
       const bool here = std::find(inside.begin(), inside.end(), pid) != inside.end();
       if (!here && is_process(pid, started) && state_->watcher.watch(pid)) contract.outside.insert(pid);
     }
-    if (State::is_empty(contract)) return nothing_left();
+    if (contract.empty()) return nothing_left();
     if (auto made = make_cgroup(contract.folder); !made) return made;
     if (auto watched = state_->watch(id, contract); !watched) return watched;
-    if (State::is_empty(contract)) {  // it emptied while we looked, before the watch
+    if (contract.empty()) {  // it emptied while we looked, before the watch
       state_->watches.erase(contract.watch);
       return nothing_left();
     }
@@ -340,8 +156,8 @@ class CgroupContracts final : public Contracts {
   }
 
   bool empty(ContractId id) override {
-    const Contract* contract = state_->find(id);
-    return contract == nullptr || State::is_empty(*contract);
+    const CgroupContract* contract = state_->find(id);
+    return contract == nullptr || contract->empty();
   }
 
   Result<> signal(ContractId id, int signal) override {
@@ -356,12 +172,12 @@ class CgroupContracts final : public Contracts {
   }
 
   void release(ContractId id) override {
-    Contract* contract = state_->find(id);
+    CgroupContract* contract = state_->find(id);
     if (contract == nullptr) return;
     contract->released = true;
     for (const pid_t pid : contract->outside) state_->watcher.forget(pid);
     contract->outside.clear();
-    if (State::is_empty(*contract)) state_->drop(id);
+    if (contract->empty()) state_->drop(id);
   }
 
   Queue<ContractEvent>& events() override { return state_->events; }
@@ -390,22 +206,22 @@ class CgroupContracts final : public Contracts {
     return member && std::abs(member->start_time - started) <= 2;
   }
 
-  Result<Contract*> known(ContractId id) {
-    Contract* contract = state_->find(id);
+  Result<CgroupContract*> known(ContractId id) {
+    CgroupContract* contract = state_->find(id);
     if (contract == nullptr || contract->released)
       return fail(ErrorKind::not_found, "there is no contract " + std::to_string(id));
     return contract;
   }
 
   std::vector<pid_t> pids(ContractId id) {
-    const Contract* contract = state_->find(id);
+    const CgroupContract* contract = state_->find(id);
     if (contract == nullptr) return {};
     auto found = processes_in(contract->folder);
     found.insert(found.end(), contract->outside.begin(), contract->outside.end());
     return found;
   }
 
-  Result<> kill(ContractId id, const Contract& contract) {
+  Result<> kill(ContractId id, const CgroupContract& contract) {
     const auto killed = write_existing(contract.folder + "/cgroup.kill", "1");
     const bool too_old = !killed && killed.error().kind == ErrorKind::not_found;
     if (!killed && !too_old) return killed;
@@ -463,11 +279,10 @@ class CgroupContracts final : public Contracts {
     remove_cgroup(state_->root);
   }
 
-  std::shared_ptr<State> state_;
+  std::shared_ptr<CgroupState> state_;
   std::string base_;
   std::vector<std::string> handed_down_;
   bool moved_ = false;
-  bool running_ = false;
 };
 
 }  // namespace

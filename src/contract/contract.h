@@ -86,6 +86,7 @@ class Contracts {
   virtual Result<> reopen(ContractId id, const std::vector<std::pair<pid_t, int64_t>>& pids) = 0;
   virtual Result<Child> spawn(ContractId id, SpawnSpec spec) = 0;  // the caller waits for it with the Reaper
   // Moves a process that runs already into the contract; where that is not allowed it is watched where it is.
+  // What it forked before stays where that is.
   virtual Result<> adopt(ContractId id, pid_t pid) = 0;
   virtual std::vector<Member> members(ContractId id) = 0;
   virtual bool empty(ContractId id) = 0;

@@ -136,10 +136,6 @@ class Bench {
     return event ? text(*event) : "";
   }
 
-  void drain() {
-    while (!contracts->events().empty()) pop();
-  }
-
   // Empty: it did.
   std::string drain_until_emptied(ContractId id) {
     for (;;) {
