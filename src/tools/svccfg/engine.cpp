@@ -97,8 +97,7 @@ int run_interactive(Session& session, const ReadLine& read_line) {
     if (!line) return kExitOk;
     text += *line;
     std::string_view rest = text;
-    Scan found = Scan::end;
-    while ((found = scan(rest, tokens)) == Scan::command) {
+    while (scan(rest, tokens) == Scan::command) {
       if (session.execute(tokens) == Outcome::quit) return kExitOk;
     }
     text = std::string(rest);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "tools/svccfg/commands.h"
 
@@ -14,6 +15,8 @@ Outcome Session::execute(const std::vector<Token>& tokens) {
   const Command* command = find_command(tokens.front().text);
   if (command == nullptr) return fail(fmt::format("Unknown command \"{}\".", tokens.front().text));
   const Outcome outcome = command->run(*this, {tokens.begin() + 1, tokens.end()});
+  // A daemon that was started again is found by the next command.
+  if (std::exchange(lost_, false)) backend_.reset();
   if (outcome != Outcome::usage) return outcome;
   (interactive_ ? out_ : err_) << help_of(*command);
   return Outcome::failed;
@@ -39,6 +42,7 @@ Outcome Session::fail(const std::string& message) {
 }
 
 Outcome Session::fail(const Error& error) {
+  lost_ = lost_ || error.kind == ErrorKind::unavailable;
   if (error.kind == ErrorKind::permission) return fail("Permission denied.");
   return fail(error.message);
 }

@@ -74,6 +74,7 @@ class Session {
   repository::Levels levels_;
   bool interactive_ = false;
   bool verbose_ = false;
+  bool lost_ = false;  // the backend went away under a command
   std::string place_;
 };
 
