@@ -90,7 +90,12 @@ void Actions::release_contract(const restarter::ReleaseContract& action) {
     auto killed = core_.contracts->signal(record->contract, SIGKILL);
     if (!killed) core_.logs.notice(killed.error().message);
   }
-  core_.contracts->release(record->contract);
+  if (record->claimed && !action.kill && !core_.contracts->empty(record->contract)) {
+    // A VM that still lives there is adopted by the next start, which must be able to find it.
+    record->previous_contract = record->contract;
+  } else {
+    core_.contracts->release(record->contract);
+  }
   record->contract = 0;
   publish_state(core_, *record);
   core_.touch(*record);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <set>
+
 #include "base/version.h"
 #include "daemon/builtin.h"
 #include "daemon/publish.h"
@@ -70,13 +72,19 @@ Result<> Daemon::open() {
 }
 
 Task<> Daemon::brain() {
+  std::set<std::string> removed;  // deleted from the repository, perhaps not yet stopped
   for (;;) {
     auto event = co_await core_.events.pop();
     if (!event) continue;
     actions_.perform(core_.restarter.handle(*event, now()));
-    if (const auto* removed = std::get_if<restarter::Removed>(&*event)) {
-      // Its last methods, if any, end on their own; a record without an instance is of no use.
-      if (core_.restarter.view(removed->fmri) == nullptr) core_.records.erase(removed->fmri);
+    if (const auto* gone = std::get_if<restarter::Removed>(&*event)) removed.insert(gone->fmri);
+    for (auto name = removed.begin(); name != removed.end();) {
+      if (core_.restarter.view(*name) != nullptr) {
+        ++name;
+        continue;
+      }
+      core_.records.erase(*name);
+      name = removed.erase(name);
     }
   }
 }

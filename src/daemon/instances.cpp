@@ -34,7 +34,7 @@ fmri::Fmri entity_of(const repository::Change& change) {
 
 }  // namespace
 
-Result<> Instances::load(const fmri::Fmri& instance, bool recovering) {
+Result<> Instances::load(const fmri::Fmri& instance, bool recovering, bool more) {
   auto current = core_.store->read(instance);
   if (!current) return current.error();
   const auto enabled = restarter::read_enabled(*current);
@@ -54,19 +54,24 @@ Result<> Instances::load(const fmri::Fmri& instance, bool recovering) {
   record.state_time = wall_now();
   restarter::Recovered recovered;
   if (recovering) recovered = recover(core_, record);
-  core_.events.push(restarter::Loaded{instance.str(), record.config, enabled, recovered});
+  core_.events.push(restarter::Loaded{instance.str(), record.config, enabled, recovered, more});
   return {};
 }
 
 Result<> Instances::load_all() {
   auto entries = core_.store->entries();
   if (!entries) return entries.error();
+  std::vector<fmri::Fmri> configured;
   for (const auto& entry : *entries) {
     for (const auto& instance : entry.instances) {
       const fmri::Fmri name{entry.service, instance, {}, {}};
-      if (auto loaded = load(name, true); !loaded) {
-        core_.logs.notice("cannot load " + name.str() + ": " + loaded.error().message);
-      }
+      const auto current = core_.store->read(name);
+      if (current && restarter::read_enabled(*current)) configured.push_back(name);
+    }
+  }
+  for (const auto& name : configured) {
+    if (auto loaded = load(name, true, name != configured.back()); !loaded) {
+      core_.logs.notice("cannot load " + name.str() + ": " + loaded.error().message);
     }
   }
   return {};
@@ -82,7 +87,7 @@ void Instances::sync(const fmri::Fmri& instance) {
     return;
   }
   if (record == nullptr) {
-    if (auto loaded = load(instance, false); !loaded) {
+    if (auto loaded = load(instance, false, false); !loaded) {
       core_.logs.notice("cannot load " + instance.str() + ": " + loaded.error().message);
     }
     return;

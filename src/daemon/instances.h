@@ -21,7 +21,8 @@ class Instances {
 
  private:
   void sync(const fmri::Fmri& instance);
-  Result<> load(const fmri::Fmri& instance, bool recovering);
+  // `more`: others of the daemon's start follow.
+  Result<> load(const fmri::Fmri& instance, bool recovering, bool more);
   Core& core_;
   Owners& owners_;
 };

@@ -160,8 +160,10 @@ restarter::Recovered recover(Core& core, Record& record) {
   }
   record.contract = static_cast<contract::ContractId>(number_of(own.value("restarter", "contract")));
   if (record.contract != 0) {
-    recovered.has_contract = core.contracts->reopen(record.contract, members_of(own)).has_value();
-    recovered.contract_empty = !recovered.has_contract || core.contracts->empty(record.contract);
+    // A contract that vanished is an empty one, and the restarter has to hear of it.
+    recovered.has_contract = true;
+    const bool found = core.contracts->reopen(record.contract, members_of(own)).has_value();
+    recovered.contract_empty = !found || core.contracts->empty(record.contract);
   }
   return recovered;
 }

@@ -2,6 +2,7 @@
 
 #include "control/messages.h"
 #include "guard/messages.h"
+#include "hypervisor/done.h"
 
 namespace vmkeep::guard {
 namespace {
@@ -88,14 +89,14 @@ Task<> Keeper::handle(json::object message) {
 
 Task<Result<>> Keeper::identify(Instant deadline) {
   if (!config_) co_return fail(ErrorKind::invalid, config_error_.empty() ? "not configured" : config_error_);
-  if (!uuid_.empty()) co_return Result<>();
+  if (!uuid_.empty()) co_return hypervisor::done();
   auto ready = co_await driver_.prepare(deadline);
   if (!ready) co_return ready.error();
   auto found = co_await driver_.find(config_->uuid.empty() ? config_->name : config_->uuid, deadline);
   if (!found) co_return found.error();
   uuid_ = found->uuid;
   name_ = found->name;
-  co_return Result<>();
+  co_return hypervisor::done();
 }
 
 // ---- methods

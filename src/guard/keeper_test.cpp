@@ -10,6 +10,7 @@
 
 #include "control/messages.h"
 #include "guard/messages.h"
+#include "hypervisor/done.h"
 
 namespace vmkeep::guard {
 namespace {
@@ -40,7 +41,7 @@ class FakeHypervisor : public hypervisor::Hypervisor {
   }
 
   std::string name() const override { return "fake"; }
-  Task<Result<>> prepare(Instant) override { co_return Result<>(); }
+  Task<Result<>> prepare(Instant) override { co_return hypervisor::done(); }
   Task<Result<std::vector<hypervisor::VmRef>>> list(Instant) override {
     co_return std::vector<hypervisor::VmRef>{{kUuid, "vm1", true}};
   }
@@ -75,12 +76,12 @@ class FakeHypervisor : public hypervisor::Hypervisor {
         calls.emplace_back("poweroff");
         become(vm::VmState::poweroff, std::nullopt);
     }
-    co_return Result<>();
+    co_return hypervisor::done();
   }
   Task<Result<>> resume(std::string, Instant) override {
     calls.emplace_back("resume");
     state = vm::VmState::running;
-    co_return Result<>();
+    co_return hypervisor::done();
   }
   std::optional<hypervisor::VmProcess> process(const std::string&) override {
     if (!pid) return std::nullopt;

@@ -116,7 +116,7 @@ start_daemon() {
   "$work/bin/vmkeepd" --state "$work/state" --run "$work/run" --log "$work/log" "$@" 2>>"$work/vmkeepd.err" &
   daemon=$!
   disown
-  until_true 20 "vmkeepd should answer" 'vmkeep version >/dev/null 2>&1'
+  until_true 20 "vmkeepd should answer" 'svcs -a >/dev/null 2>&1'
 }
 
 tear_down() {
