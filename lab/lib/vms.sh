@@ -36,6 +36,12 @@ createvm() {
     uuid=$(sed -n 's/^UUID: //p' <<<"$said")
     folder=$(sed -n "s/^Settings file: '\(.*\)\/[^/]*'\$/\1/p" <<<"$said")
     [[ $uuid && $folder ]] || die $BROKEN "createvm answered in a way that is new: $said"
+    # VirtualBox locks a medium of a running VM: each has a floppy of its own.
+    local floppy=$folder/$name.img copy
+    copy=("${COMMAND[@]}")
+    command_as "$owner" cp "$ROOT$image" "$floppy"
+    "${COMMAND[@]}" || die $FAILED "the guest's image could not be copied to $floppy"
+    COMMAND=("${copy[@]}")
     if ! equip; then
         "${COMMAND[@]}" unregistervm "$uuid" --delete >/dev/null 2>&1 || true
         die $FAILED "VirtualBox did not take the settings of the VM $name"
@@ -51,7 +57,7 @@ equip() {
         --bios-logo-display-time 0 --bios-logo-fade-in off --bios-logo-fade-out off \
         --audio-enabled off --uart1 0x3f8 4 --uart-mode1 file "$folder/$name.serial" &&
         "${COMMAND[@]}" storagectl "$uuid" --name floppy --add floppy &&
-        "${COMMAND[@]}" storageattach "$uuid" --storagectl floppy --port 0 --device 0 --type fdd --medium "$image"
+        "${COMMAND[@]}" storageattach "$uuid" --storagectl floppy --port 0 --device 0 --type fdd --medium "$floppy"
 }
 
 wait_ready() {

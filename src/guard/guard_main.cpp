@@ -35,8 +35,15 @@ int run(const Options& options) {
   hypervisor::DriverOptions driver;
   for (char** entry = environ; *entry != nullptr; ++entry) driver.environment.emplace_back(*entry);
   if (!options.owner_cgroup.empty()) {
+    // Siblings of the guard's own leaf, in the folder that vmkeepd gave to this owner.
     driver.service_cgroup = options.owner_cgroup + "/service";
     driver.calls_cgroup = options.owner_cgroup + "/calls";
+    for (std::string* folder : {&driver.service_cgroup, &driver.calls_cgroup}) {
+      if (auto made = make_folders(*folder, 0755); made) continue;
+      std::fprintf(stderr, "vmkeep-guard: %s cannot be made: VirtualBox runs in the guard's own cgroup\n",
+                   folder->c_str());
+      folder->clear();
+    }
   }
   auto hypervisor = options.driver == "simulated"
                         ? hypervisor::make_simulated(loop.get_executor(), reaper, std::move(driver))

@@ -91,7 +91,8 @@ Task<Result<>> Keeper::identify(Instant deadline) {
   if (!config_) co_return fail(ErrorKind::invalid, config_error_.empty() ? "not configured" : config_error_);
   if (!uuid_.empty()) co_return hypervisor::done();
   auto ready = co_await driver_.prepare(deadline);
-  if (!ready) co_return ready.error();
+  // Whatever is missing there, the VM itself has not been found wanting: worth another try.
+  if (!ready) co_return fail(ErrorKind::unavailable, ready.error().message);
   auto found = co_await driver_.find(config_->uuid.empty() ? config_->name : config_->uuid, deadline);
   if (!found) co_return found.error();
   uuid_ = found->uuid;

@@ -79,7 +79,9 @@ create_vm_on_path() {
     --boot4 none --bios-boot-menu disabled --bios-logo-display-time 0 --bios-logo-fade-in off \
     --bios-logo-fade-out off --uart1 0x3f8 4 --uart-mode1 file "$home/$1.serial" &&
     as_owner VBoxManage storagectl "$uuid" --name floppy --add floppy &&
-    as_owner VBoxManage storageattach "$uuid" --storagectl floppy --port 0 --device 0 --type fdd --medium "$image" &&
+    cp "$image" "$work/home/$1.img" && chown "$owner" "$work/home/$1.img" &&
+    as_owner VBoxManage storageattach "$uuid" --storagectl floppy --port 0 --device 0 --type fdd \
+      --medium "$work/home/$1.img" &&
     echo "$uuid"
 }
 
