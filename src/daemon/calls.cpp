@@ -7,6 +7,7 @@
 #include <boost/json/array.hpp>
 
 #include "base/version.h"
+#include "daemon/publish.h"
 
 namespace vmkeep::daemon {
 namespace {
@@ -150,6 +151,7 @@ Result<> Calls::enable(const fmri::Fmri& instance, bool enabled, bool temporary)
                                    temporary ? std::optional(value) : std::nullopt});
   if (auto done = core_.store->commit(changes); !done) return done;
   Record* record = core_.record(instance.str());
+  if (record != nullptr && !enabled) forget_aborts(*record);
   // Only an administrative disable leads out of maintenance: told even if the flag is what it was.
   const bool out_of_maintenance =
       record != nullptr && !enabled && record->state == graph::State::maintenance && record->enabled == false;
@@ -158,7 +160,7 @@ Result<> Calls::enable(const fmri::Fmri& instance, bool enabled, bool temporary)
   return {};
 }
 
-Result<> Calls::request(const Record& record, const std::string& verb, bool temporary, bool immediate) {
+Result<> Calls::request(Record& record, const std::string& verb, bool temporary, bool immediate) {
   using restarter::Request;
   restarter::Requested event{record.fmri.str(), Request::restart, immediate, true};
   if (verb == "clear") {
@@ -179,8 +181,17 @@ Result<> Calls::request(const Record& record, const std::string& verb, bool temp
   } else if (verb != "restart") {
     return fail(ErrorKind::invalid, "unknown verb \"" + verb + "\"");
   }
+  if (verb == "clear") forget_aborts(record);
   core_.events.push(std::move(event));
   return {};
+}
+
+// Only what came by itself counts against a VM: an administrator's word begins a new window, as it empties SMF's
+// ring of starts (6.11).
+void Calls::forget_aborts(Record& record) {
+  if (!record.claimed) return;
+  record.history = {};
+  publish_vm(core_, record);
 }
 
 void Calls::act(const Call& call) {
@@ -196,7 +207,7 @@ void Calls::act(const Call& call) {
   } else if (*verb == "refresh") {
     done = instances_.refresh(*name);
   } else {
-    const Record* record = record_parameter(core_, call);
+    Record* record = record_parameter(core_, call);
     if (record == nullptr) return;
     done = request(*record, *verb, temporary, immediate);
   }
@@ -255,17 +266,21 @@ Task<> Calls::stream_shutdown(Call call) {
     if (graph::is_up(record.state)) up.insert(fmri);
   }
   for (;;) {
+    std::vector<const Record*> down;  // told in the order in which they went down
     for (auto name = up.begin(); name != up.end();) {
       const Record* record = core_.record(*name);
       if (record != nullptr && graph::is_up(record->state)) {
         ++name;
         continue;
       }
-      if (record != nullptr && call.more) {
-        call.reply({{"instance", control::to_json(instances_.describe(*record, false))}, {"done", false}},
-                   true);
-      }
+      if (record != nullptr) down.push_back(record);
       name = up.erase(name);
+    }
+    std::sort(down.begin(), down.end(),
+              [](const Record* a, const Record* b) { return a->state_time < b->state_time; });
+    for (const Record* record : down) {
+      if (!call.more) continue;
+      call.reply({{"instance", control::to_json(instances_.describe(*record, false))}, {"done", false}}, true);
     }
     if (core_.shut_down) break;
     co_await core_.changed.wait(now() + Instant(30000));

@@ -34,7 +34,8 @@ class Calls {
   void version(const control::Call& call);
 
   Result<> enable(const fmri::Fmri& instance, bool enabled, bool temporary);
-  Result<> request(const Record& record, const std::string& verb, bool temporary, bool immediate);
+  Result<> request(Record& record, const std::string& verb, bool temporary, bool immediate);
+  void forget_aborts(Record& record);
   Task<> stream(control::Call call, std::vector<std::string> fmris);
   Task<> stream_shutdown(control::Call call);
 

@@ -124,7 +124,7 @@ come_back() {
   local vm1
   vm1=$(vm_pid vbox:vm1)
   kill_vm2
-  ok "tail -n 6 $work/log/site-xvm-vbox:vm2.log"
+  ok "tail -n 8 $work/log/site-xvm-vbox:vm2.log"
   shows 'died on signal KILL \(9\)'
   shows 'Stopping because .*aborted'
   kill_vm2
@@ -133,7 +133,7 @@ come_back() {
   until_state vbox:vm2 maintenance
   ok "svcs -xv vbox:vm2"
   shows '^ State: maintenance since '
-  shows '^Reason: .*too often'
+  shows '^Reason: .*more often than.* 4 aborts in 1200 s'
   shows "^   See: $work/log/site-xvm-vbox:vm2.log$"
   [[ $(vm_state vm2) == aborted ]] || wrong "vm2 should be aborted, it is $(vm_state vm2)"
   ok "svcadm clear vbox:vm2"
