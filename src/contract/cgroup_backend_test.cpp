@@ -3,6 +3,7 @@
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <linux/sched.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -158,6 +159,25 @@ TEST_F(CgroupTest, AnOwnerMayDivideItsFolderWithoutBeingRoot) {
               ::_exit(escaped > 0 ? 15 : 0);
             }),
             0);
+}
+
+TEST_F(CgroupTest, ItsOwnFolderIsFoundFromWithinACgroupNamespace) {
+  NEEDS_CGROUPS();
+  if (::geteuid() != 0) GTEST_SKIP() << "a cgroup namespace needs root";
+  const auto outside = find_hierarchy("none");
+  ASSERT_TRUE(outside);
+  const std::string container = outside->folder + "/" + root_name(folder) + "-container";
+  ASSERT_EQ(::mkdir(container.c_str(), 0755), 0);
+  EXPECT_EQ(in_child([&] {
+              if (!write_existing(container + "/cgroup.procs", std::to_string(::getpid()))) return 1;
+              if (::unshare(CLONE_NEWCGROUP) != 0) return 2;
+              // The mount is still the one from outside, which has no name for what is above us.
+              const auto inside = find_hierarchy("none");
+              if (!inside || inside->path != "/") return 3;
+              return inside->folder == container ? 0 : 4;
+            }),
+            0);
+  EXPECT_EQ(::rmdir(container.c_str()), 0);
 }
 
 TEST_F(CgroupTest, AChildOfAnInnerShellIsToldWithItsCore) {
