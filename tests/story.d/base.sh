@@ -53,4 +53,4 @@ stamp() { svcprop -p "vm_monitor/$2" "$1" 2>/dev/null | tr -d .; }
 
 milliseconds() { echo $((($2 - $1) / 1000000)); }
 
-vm_pid() { svcs -Hp "$1" 2>/dev/null | awk '/VBoxHeadless|vmkeep-simulated/ {print $2; exit}'; }
+vm_pid() { svcs -Hp "$1" 2>/dev/null | awk '/VBoxHeadless|vmkeep-simulate/ {print $2; exit}'; }

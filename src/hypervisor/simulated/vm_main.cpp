@@ -3,6 +3,7 @@
 //
 //   vmkeep-simulated-vm --create NAME --home DIR      registers a VM, prints its UUID
 //   vmkeep-simulated-vm --startvm UUID --home DIR     is the VM, until it is powered off, saved or killed
+//   vmkeep-simulated-vm --state NAME --home DIR       prints what the VM is in, in VirtualBox's words
 //   vmkeep-simulated-vm --say WORD UUID --home DIR    tells a running VM something: pause, resume, guru, ...
 //
 // As VBoxHeadless does, it saves its state on TERM, INT and HUP, and ends with status 0 after a save or
@@ -235,10 +236,22 @@ int say(const std::string& word, const std::string& uuid) {
   return text == "ok\n" ? 0 : complain(std::string(text));
 }
 
+int tell_state(const Store& store, const std::string& name) {
+  const auto all = store.all();
+  if (!all) return complain(all.error().message);
+  for (const auto& vm : *all) {
+    if (vm.name != name) continue;
+    std::puts(std::string(vmkeep::vm::to_string(store.state(vm))).c_str());
+    return 0;
+  }
+  return complain("no VM " + name + " in " + store.home());
+}
+
 int usage() {
   std::fputs(
       "usage: vmkeep-simulated-vm --create NAME --home DIR\n"
       "       vmkeep-simulated-vm --startvm UUID --home DIR\n"
+      "       vmkeep-simulated-vm --state NAME --home DIR\n"
       "       vmkeep-simulated-vm --say WORD UUID --home DIR\n",
       stderr);
   return 2;
@@ -260,6 +273,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (::chdir(store.home().c_str()) != 0) return complain("cannot enter " + store.home());
+  if (words[0] == "--state" && words.size() == 2) return tell_state(store, words[1]);
   if (words[0] == "--say" && words.size() == 3) return say(words[1], words[2]);
   if (words[0] != "--startvm" || words.size() != 2) return usage();
   const auto vm = store.read(words[1]);
