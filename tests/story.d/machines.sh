@@ -16,6 +16,7 @@ set_up() {
   case $driver in
     lab)
       say "Real VirtualBox VMs, from the project's lab (a Debian chroot, no kernel driver)."
+      "$here/../lab/virtualbox" available >&2 || exit 77
       "$here/../lab/virtualbox" up || wrong "the lab did not come up"
       tools=$("$here/../lab/virtualbox" path)
       owner=vmkeep-lab1
@@ -115,7 +116,8 @@ our_processes() {
 }
 
 start_daemon() {
-  "$work/bin/vmkeepd" --state "$work/state" --run "$work/run" --log "$work/log" "$@" 2>>"$work/vmkeepd.err" &
+  "$work/bin/vmkeepd" --state "$work/state" --run "$work/run" --log "$work/log" \
+    "${daemon_options[@]}" "$@" 2>>"$work/vmkeepd.err" &
   daemon=$!
   disown
   until_true 20 "vmkeepd should answer" 'svcs -a >/dev/null 2>&1'
