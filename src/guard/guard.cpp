@@ -8,7 +8,8 @@
 namespace vmkeep::guard {
 namespace {
 using namespace std::chrono_literals;
-constexpr Instant kSafetyNet = 60s;
+constexpr Instant kSafetyNet = 60s;  // at most; what a keeper asks for may be shorter
+constexpr Instant kShortest = 5s;
 }  // namespace
 
 Guard::Guard(Executor executor, std::unique_ptr<hypervisor::Hypervisor> driver, Fd socket)
@@ -42,10 +43,18 @@ void Guard::handle(boost::json::object message) {
   }
 }
 
+Instant Guard::period() const {
+  Instant shortest = kSafetyNet;
+  for (const auto& [fmri, keeper] : keepers_) {
+    if (keeper->watched()) shortest = std::min(shortest, keeper->period());
+  }
+  return std::max(shortest, kShortest);
+}
+
 // However many VMs there are, one call a period.  A VM that should be up and is not in the list gets a look.
 Task<> Guard::safety_net() {
   while (!over_) {
-    co_await sleep_until(now() + kSafetyNet);
+    co_await sleep_until(now() + period());
     const bool any =
         std::any_of(keepers_.begin(), keepers_.end(), [](const auto& k) { return k.second->watched(); });
     if (over_ || !any) continue;

@@ -25,6 +25,7 @@ class Guard {
 
  private:
   Task<> safety_net();
+  Instant period() const;
   void handle(boost::json::object message);
   Keeper& keeper(const std::string& fmri);
 

@@ -44,6 +44,8 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   void look_soon();  // the safety net found it missing
   const std::string& uuid() const { return uuid_; }
   bool watched() const { return watching_; }
+  // vm/kicker_freq: how often the safety net has to have looked at it.
+  Instant period() const { return config_ ? Instant(config_->kicker_freq) : kNever; }
   static Task<> run(std::shared_ptr<Keeper> self);
   void stop();
 

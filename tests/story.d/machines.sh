@@ -117,7 +117,7 @@ our_processes() {
 
 start_daemon() {
   "$work/bin/vmkeepd" --state "$work/state" --run "$work/run" --log "$work/log" \
-    "${daemon_options[@]}" "$@" 2>>"$work/vmkeepd.err" &
+    "${daemon_options[@]}" "$@" </dev/null >/dev/null 2>>"$work/vmkeepd.err" &
   daemon=$!
   disown
   until_true 20 "vmkeepd should answer" 'svcs -a >/dev/null 2>&1'
