@@ -268,6 +268,7 @@ class PidContracts final : public Contracts {
   Result<Child> spawn(ContractId id, SpawnSpec spec) override {
     auto contract = known(id);
     if (!contract) return contract.error();
+    (*contract)->doomed = false;  // that was for those before
     spec.environment.push_back(std::string(kMarker) + "=" + state_->name + "-" + std::to_string(id));
     auto child = vmkeep::spawn(spec);
     if (!child) return child;
@@ -286,6 +287,7 @@ class PidContracts final : public Contracts {
     const auto facts = process_facts(pid);
     if (!facts || !facts->alive())
       return fail(ErrorKind::not_found, "there is no process " + std::to_string(pid));
+    (*contract)->doomed = false;
     state_->add(**contract, *facts);
     return {};
   }
@@ -304,27 +306,26 @@ class PidContracts final : public Contracts {
 
   bool empty(ContractId id) override {
     const Contract* contract = state_->find(id);
-    return contract == nullptr || is_empty(*contract);
+    if (contract == nullptr) return true;
+    // One known member that lives spares the look at all processes.
+    for (const auto& [pid, started] : contract->pids) {
+      const auto facts = process_facts(pid);
+      if (facts && facts->alive() && facts->start_ticks == started) return false;
+    }
+    return is_empty(*contract);
   }
 
   Result<> signal(ContractId id, int signal) override {
     auto contract = known(id);
     if (!contract) return contract.error();
-    if (signal == SIGKILL) (*contract)->doomed = true;
     Result<> result;
-    std::set<pid_t> sent;
-    // A KILL goes round after round, because a member may fork while we look; doomed catches the rest.
-    constexpr int kRounds = 10;
-    for (int round = 0; round < (signal == SIGKILL ? kRounds : 1); ++round) {
-      const Snapshot snapshot = state_->look();
-      const size_t before = sent.size();
-      for (const auto& [pid, started] : (*contract)->pids) {
-        if (!State::lives(snapshot, pid, started) || !sent.insert(pid).second) continue;
-        if (auto done = send_signal(pid, signal); !done) result = done;
-      }
-      if (sent.size() == before) break;
+    const Snapshot snapshot = state_->look();
+    // A member that was forked while we looked is found when the others end, and doomed then.
+    if (signal == SIGKILL) (*contract)->doomed = !State::is_empty(**contract, snapshot);
+    for (const auto& [pid, started] : (*contract)->pids) {
+      if (!State::lives(snapshot, pid, started)) continue;
+      if (auto done = send_signal(pid, signal); !done) result = done;
     }
-    if (is_empty(**contract)) (*contract)->doomed = false;
     return result;
   }
 
