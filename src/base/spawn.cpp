@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -16,6 +17,8 @@
 
 namespace vmkeep {
 namespace {
+
+constexpr int kPatienceMs = 5000;
 
 struct Failure {
   SpawnStep step;
@@ -162,6 +165,10 @@ Result<Child> spawn(const SpawnSpec& spec, SpawnStep* failed) {
   }
   Child born{pid, Fd(pidfd)};
   write_end.reset();
+  // The child tells within moments what failed before exec, unless its folder or program lies on a filesystem
+  // that does not answer: then the loop goes on, and the failure is an exit status of 127.
+  pollfd told{read_end.get(), POLLIN, 0};
+  if (::poll(&told, 1, kPatienceMs) == 0) return born;
   Failure failure{};
   ssize_t n = 0;
   while ((n = ::read(read_end.get(), &failure, sizeof failure)) < 0 && errno == EINTR) {

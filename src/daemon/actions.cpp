@@ -92,7 +92,7 @@ void Actions::release_contract(const restarter::ReleaseContract& action) {
   }
   if (record->claimed && !action.kill && !core_.contracts->empty(record->contract)) {
     // A VM that still lives there is adopted by the next start, which must be able to find it.
-    record->previous_contract = record->contract;
+    record->previous_contracts.insert(record->contract);
   } else {
     core_.contracts->release(record->contract);
   }
@@ -110,6 +110,7 @@ void Actions::disable_temporarily(const restarter::DisableTemporarily& action) {
   auto done = core_.store->commit({std::move(change)});
   if (!done) core_.logs.notice(done.error().message);
   record->enabled = false;
+  core_.events.push(restarter::EnabledChanged{action.fmri, false});  // the restarter knows this for its own
 }
 
 Task<> Actions::timers() {

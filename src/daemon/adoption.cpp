@@ -53,16 +53,15 @@ std::string adopt(Core& core, Record& record, pid_t pid, uid_t owner, const std:
     return fmt::format("it belongs to uid {} and not to the owner {}", process->uid, owner);
   const auto parent = status_of(process->parent);
   const bool of_service = parent && parent->uid == owner && parent->name.rfind("VBoxSVC", 0) == 0;
-  const bool ours_before = lives_in(core, record.previous_contract, pid);
+  const bool ours_before = std::any_of(record.previous_contracts.begin(), record.previous_contracts.end(),
+                                       [&](const auto id) { return lives_in(core, id, pid); });
   if (!of_service && !ours_before && driver == "virtualbox") {
     return fmt::format("its parent {} is not the owner's VBoxSVC", process->parent);
   }
   auto adopted = core.contracts->adopt(record.contract, pid);
   if (!adopted) return adopted.error().message;
-  if (record.previous_contract != 0) {
-    core.contracts->release(record.previous_contract);
-    record.previous_contract = 0;
-  }
+  for (const auto id : record.previous_contracts) core.contracts->release(id);
+  record.previous_contracts.clear();
   publish_state(core, record);
   return {};
 }

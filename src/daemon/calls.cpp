@@ -114,11 +114,29 @@ void Calls::commit(const Call& call) {
 // ---- instances
 // ---------------------------------------------------------------------------------------------------
 
+std::vector<fmri::Fmri> Calls::unconfigured(const std::vector<fmri::Entry>& entries) {
+  std::vector<fmri::Fmri> names;
+  for (const auto& entry : entries) {
+    for (const auto& instance : entry.instances) {
+      fmri::Fmri name{entry.service, instance, {}, {}};
+      if (core_.record(name.str()) == nullptr) names.push_back(std::move(name));
+    }
+  }
+  return names;
+}
+
 void Calls::instances(const Call& call) {
   const bool dependencies = control::bool_member(call.parameters, "dependencies", false);
   json::array list;
   for (const auto& [fmri, record] : core_.records) {
     list.push_back(control::to_json(instances_.describe(record, dependencies)));
+  }
+  if (auto entries = core_.store->entries()) {
+    for (const auto& name : unconfigured(*entries)) {
+      Record nobody;  // the restarter was never told about it (2.8)
+      nobody.fmri = name;
+      list.push_back(control::to_json(instances_.describe(nobody, dependencies)));
+    }
   }
   json::array facts;
   if (dependencies && core_.host) {
@@ -186,8 +204,8 @@ Result<> Calls::request(Record& record, const std::string& verb, bool temporary,
   return {};
 }
 
-// Only what came by itself counts against a VM: an administrator's word begins a new window, as it empties SMF's
-// ring of starts (6.11).
+// Only what came by itself counts against a VM: an administrator's word begins a new window, as it empties
+// SMF's ring of starts (6.11).
 void Calls::forget_aborts(Record& record) {
   if (!record.claimed) return;
   record.history = {};
@@ -240,7 +258,11 @@ Task<> Calls::stream(Call call, std::vector<std::string> fmris) {
   while (call.alive()) {
     for (const auto& name : fmris) {
       const Record* record = core_.record(name);
-      if (record == nullptr) continue;
+      if (record == nullptr) {
+        if (sent.count(name) == 0) continue;
+        call.fail(fail(ErrorKind::not_found, "Instance \"" + name + "\" was deleted."));
+        co_return;
+      }
       const auto seen = sent.find(name);
       if (seen != sent.end() && seen->second == record->version) continue;
       sent[name] = record->version;
@@ -280,9 +302,11 @@ Task<> Calls::stream_shutdown(Call call) {
               [](const Record* a, const Record* b) { return a->state_time < b->state_time; });
     for (const Record* record : down) {
       if (!call.more) continue;
-      call.reply({{"instance", control::to_json(instances_.describe(*record, false))}, {"done", false}}, true);
+      call.reply({{"instance", control::to_json(instances_.describe(*record, false))}, {"done", false}},
+                 true);
     }
     if (core_.shut_down) break;
+    if (!call.alive()) co_return;
     co_await core_.changed.wait(now() + Instant(30000));
   }
   call.reply({{"done", true}});
@@ -295,6 +319,8 @@ void Calls::vm_method(const Call& call) {
   Record* record = record_parameter(core_, call);
   if (record == nullptr) return;
   for (const auto& [number, run] : record->runs) {
+    // A pid alone may be another's by now: SO_PEERCRED tells who connected, not who is there.
+    if (call.peer.uid != run.uid && call.peer.uid != 0) continue;
     const auto members = core_.contracts->members(run.contract);
     const bool inside = std::any_of(members.begin(), members.end(),
                                     [&call](const auto& member) { return member.pid == call.peer.pid; });

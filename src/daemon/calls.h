@@ -35,6 +35,7 @@ class Calls {
 
   Result<> enable(const fmri::Fmri& instance, bool enabled, bool temporary);
   Result<> request(Record& record, const std::string& verb, bool temporary, bool immediate);
+  std::vector<fmri::Fmri> unconfigured(const std::vector<fmri::Entry>& entries);
   void forget_aborts(Record& record);
   Task<> stream(control::Call call, std::vector<std::string> fmris);
   Task<> stream_shutdown(control::Call call);

@@ -24,6 +24,7 @@
 namespace vmkeep::daemon {
 
 struct MethodRun {
+  uid_t uid = static_cast<uid_t>(-1);
   restarter::MethodName method = restarter::MethodName::start;
   contract::ContractId contract = 0;
   pid_t pid = -1;
@@ -42,8 +43,10 @@ struct Record {
   graph::Reason reason = graph::Reason::none;
   std::string why;
   WallTime state_time{};
-  contract::ContractId contract = 0;           // 0: none
-  contract::ContractId previous_contract = 0;  // an adopted VM may still live there
+  contract::ContractId contract = 0;  // 0: none
+  // Contracts of earlier starts in which the VM may still live, until a start adopts it.
+  std::set<contract::ContractId> previous_contracts;
+  bool removed = false;  // from the repository; it may still be stopping
   std::optional<int> start_status;
   std::map<uint64_t, MethodRun> runs;
   bool claimed = false;  // a VM instance

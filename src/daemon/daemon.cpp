@@ -18,6 +18,7 @@ Daemon::Daemon(Executor executor, Options options, Reaper& reaper)
       owners_(core_),
       methods_(core_),
       instances_(core_, owners_),
+      files_(core_),
       actions_(core_, methods_, owners_),
       calls_(core_, instances_, owners_) {}
 
@@ -71,12 +72,35 @@ Result<> Daemon::open() {
   return {};
 }
 
+namespace {
+
+// Whether an event makes the restarter evaluate somebody who may wait for a file.
+bool evaluates(const restarter::Event& event) {
+  const auto* loaded = std::get_if<restarter::Loaded>(&event);
+  return (loaded != nullptr && !loaded->more) || std::holds_alternative<restarter::Refreshed>(event) ||
+         std::holds_alternative<restarter::EnabledChanged>(event) ||
+         std::holds_alternative<restarter::Requested>(event);
+}
+
+}  // namespace
+
+// The news of an empty contract carries no id: by the time that it is handled, a retry may have begun in
+// another one.
+bool Daemon::is_stale(const restarter::Event& event) {
+  const auto* emptied = std::get_if<restarter::ContractEmptied>(&event);
+  if (emptied == nullptr) return false;
+  const Record* record = core_.record(emptied->fmri);
+  return record != nullptr && record->contract != 0 && !core_.contracts->empty(record->contract);
+}
+
 Task<> Daemon::brain() {
   std::set<std::string> removed;  // deleted from the repository, perhaps not yet stopped
   for (;;) {
     auto event = co_await core_.events.pop();
-    if (!event) continue;
+    if (!event || is_stale(*event)) continue;
     actions_.perform(core_.restarter.handle(*event, now()));
+    if (evaluates(*event)) files_.look();
+    if (const auto* back = std::get_if<restarter::Loaded>(&*event)) removed.erase(back->fmri);
     if (const auto* gone = std::get_if<restarter::Removed>(&*event)) removed.insert(gone->fmri);
     for (auto name = removed.begin(); name != removed.end();) {
       if (core_.restarter.view(*name) != nullptr) {
@@ -112,9 +136,9 @@ void Daemon::on_emptied(const contract::Emptied& event) {
       core_.touch(record);
       return;
     }
-    if (record.previous_contract == event.id) {
+    if (record.previous_contracts.erase(event.id) != 0) {
       core_.contracts->release(event.id);
-      record.previous_contract = 0;
+      publish_state(core_, record);
       return;
     }
   }

@@ -11,6 +11,7 @@
 #include "daemon/actions.h"
 #include "daemon/calls.h"
 #include "daemon/core.h"
+#include "daemon/files.h"
 #include "daemon/instances.h"
 #include "daemon/methods.h"
 #include "daemon/owners.h"
@@ -28,6 +29,7 @@ class Daemon {
  private:
   Result<> open_stores();
   Task<> brain();
+  bool is_stale(const restarter::Event& event);
   Task<> follow_contracts();
   Task<> follow_host();
   void on_member_ended(const contract::MemberEnded& event);
@@ -37,6 +39,7 @@ class Daemon {
   Owners owners_;
   Methods methods_;
   Instances instances_;
+  Files files_;
   Actions actions_;
   Calls calls_;
   std::unique_ptr<control::Server> server_;

@@ -34,11 +34,12 @@ fmri::Fmri entity_of(const repository::Change& change) {
 
 }  // namespace
 
-Result<> Instances::load(const fmri::Fmri& instance, bool recovering, bool more) {
+Result<std::optional<restarter::Loaded>> Instances::load(const fmri::Fmri& instance, bool recovering) {
   auto current = core_.store->read(instance);
   if (!current) return current.error();
   const auto enabled = restarter::read_enabled(*current);
-  if (!enabled) return {};  // not configured: the restarter is never told about it
+  if (!enabled)
+    return std::optional<restarter::Loaded>();  // not configured: the restarter is never told about it
   auto running = core_.store->read_snapshot(instance, repository::kRunning);
   if (!running && running.error().kind == ErrorKind::not_found) {
     auto taken = core_.store->commit({repository::TakeSnapshot{instance, repository::kRunning}});
@@ -51,52 +52,59 @@ Result<> Instances::load(const fmri::Fmri& instance, bool recovering, bool more)
   record.running = std::move(*running);
   record.config = restarter::read_config(record.running, instance.str());
   record.enabled = enabled;
-  record.state_time = wall_now();
+  record.removed = false;
+  if (record.state == graph::State::uninitialized) record.state_time = wall_now();
   restarter::Recovered recovered;
   if (recovering) recovered = recover(core_, record);
-  core_.events.push(restarter::Loaded{instance.str(), record.config, enabled, recovered, more});
-  return {};
+  return std::optional(restarter::Loaded{instance.str(), record.config, enabled, recovered, false});
+}
+
+// The restarter evaluates nothing before it knows all of a batch.
+void Instances::load_batch(const std::vector<fmri::Fmri>& instances, bool recovering) {
+  std::vector<restarter::Loaded> batch;
+  for (const auto& name : instances) {
+    auto loaded = load(name, recovering);
+    if (!loaded) {
+      core_.logs.notice("cannot load " + name.str() + ": " + loaded.error().message);
+    } else if (*loaded) {
+      batch.push_back(std::move(**loaded));
+    }
+  }
+  for (size_t n = 0; n < batch.size(); ++n) {
+    batch[n].more = n + 1 < batch.size();
+    core_.events.push(std::move(batch[n]));
+  }
 }
 
 Result<> Instances::load_all() {
   auto entries = core_.store->entries();
   if (!entries) return entries.error();
-  std::vector<fmri::Fmri> configured;
+  std::vector<fmri::Fmri> all;
   for (const auto& entry : *entries) {
-    for (const auto& instance : entry.instances) {
-      const fmri::Fmri name{entry.service, instance, {}, {}};
-      const auto current = core_.store->read(name);
-      if (current && restarter::read_enabled(*current)) configured.push_back(name);
-    }
+    for (const auto& instance : entry.instances) all.push_back({entry.service, instance, {}, {}});
   }
-  for (const auto& name : configured) {
-    if (auto loaded = load(name, true, name != configured.back()); !loaded) {
-      core_.logs.notice("cannot load " + name.str() + ": " + loaded.error().message);
-    }
-  }
+  load_batch(all, true);
   return {};
 }
 
-void Instances::sync(const fmri::Fmri& instance) {
+// Tells the restarter what became of an instance that it knows; true: it does not know it yet.
+bool Instances::sync(const fmri::Fmri& instance) {
   Record* record = core_.record(instance.str());
   auto current = core_.store->read(instance);
   if (!current) {
-    if (record == nullptr) return;
+    if (record == nullptr || record->removed) return false;
+    record->removed = true;
     owners_.forget(*record);
     core_.events.push(restarter::Removed{instance.str()});
-    return;
+    return false;
   }
-  if (record == nullptr) {
-    if (auto loaded = load(instance, false, false); !loaded) {
-      core_.logs.notice("cannot load " + instance.str() + ": " + loaded.error().message);
-    }
-    return;
-  }
+  if (record == nullptr || record->removed) return true;
   const auto enabled = restarter::read_enabled(*current);
-  if (!enabled || enabled == record->enabled) return;
+  if (!enabled || enabled == record->enabled) return false;
   record->enabled = enabled;
   core_.events.push(restarter::EnabledChanged{instance.str(), *enabled});
   core_.touch(*record);
+  return false;
 }
 
 void Instances::follow(const repository::ChangeSet& changes) {
@@ -105,11 +113,22 @@ void Instances::follow(const repository::ChangeSet& changes) {
     const auto entity = entity_of(change);
     if (entity.is_instance()) touched.insert({entity.service, entity.instance, {}, {}});
   }
-  for (const auto& instance : touched) sync(instance);
+  std::vector<fmri::Fmri> fresh;
+  for (const auto& instance : touched) {
+    if (sync(instance)) fresh.push_back(instance);
+  }
+  load_batch(fresh, false);
 }
 
 Result<> Instances::refresh(const fmri::Fmri& instance) {
   Record* record = core_.record(instance.str());
+  if (record != nullptr && record->claimed) {
+    // What the guard would refuse is refused here, where somebody reads the answer; nothing changes.
+    auto current = core_.store->read(instance);
+    if (!current) return current.error();
+    auto config = vm::VmConfig::read(*current, instance.instance);
+    if (!config) return fail(ErrorKind::invalid, instance.str() + ": " + config.error().message);
+  }
   auto taken = core_.store->commit({repository::TakeSnapshot{instance, repository::kRunning}});
   if (!taken) return taken.error();
   if (record == nullptr) return {};

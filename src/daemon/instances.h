@@ -20,9 +20,9 @@ class Instances {
   control::InstanceMessage describe(const Record& record, bool dependencies);
 
  private:
-  void sync(const fmri::Fmri& instance);
-  // `more`: others of the daemon's start follow.
-  Result<> load(const fmri::Fmri& instance, bool recovering, bool more);
+  bool sync(const fmri::Fmri& instance);
+  void load_batch(const std::vector<fmri::Fmri>& instances, bool recovering);
+  Result<std::optional<restarter::Loaded>> load(const fmri::Fmri& instance, bool recovering);
   Core& core_;
   Owners& owners_;
 };

@@ -1,6 +1,7 @@
 #include "daemon/methods.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <csignal>
 
@@ -60,7 +61,7 @@ Result<contract::ContractId> Methods::make_contract(Record& record, restarter::M
   auto made = core_.contracts->create(id);
   if (!made) return made.error();
   if (method == restarter::MethodName::start) {
-    if (record.contract != 0) record.previous_contract = record.contract;
+    if (record.contract != 0) record.previous_contracts.insert(record.contract);
     record.contract = id;
   }
   return id;
@@ -68,7 +69,6 @@ Result<contract::ContractId> Methods::make_contract(Record& record, restarter::M
 
 void Methods::not_started(Record& record, const restarter::RunMethod& action, const std::string& why,
                           int exit_code) {
-  core_.logs.line(record.fmri, why);
   record.runs.erase(action.run);
   restarter::MethodEnd end;
   end.kind = restarter::MethodEnd::Kind::not_started;
@@ -80,7 +80,6 @@ void Methods::not_started(Record& record, const restarter::RunMethod& action, co
 void Methods::run(const restarter::RunMethod& action) {
   Record* record = core_.record(action.fmri);
   if (record == nullptr) return;
-  for (const auto& note : method_config(*record, action.method).notes) core_.logs.line(record->fmri, note);
   SpawnSpec spec;
   int exit_code = 0;
   if (auto prepared = prepare(*record, action, spec, exit_code); !prepared) {
@@ -94,6 +93,7 @@ void Methods::run(const restarter::RunMethod& action) {
   MethodRun& run = record->runs[action.run];
   run.method = action.method;
   run.contract = *id;
+  run.uid = spec.credentials ? spec.credentials->uid : ::geteuid();
   run.started = now();
   run.timeout = method_config(*record, action.method).timeout;
   run.commanded = action.commanded.has_value();

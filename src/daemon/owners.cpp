@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -32,6 +33,10 @@ std::string variable(const std::vector<std::string>& environment, std::string_vi
   return value;
 }
 
+void end_process(const Fd& pidfd) {
+  ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
+}
+
 }  // namespace
 
 struct Owners::Owner {
@@ -39,6 +44,7 @@ struct Owners::Owner {
   std::string driver;
   contract::MethodContext context;
   pid_t pid = -1;
+  Fd pidfd;  // signals go by it: the pid may be another's once the guard is reaped
   std::unique_ptr<guard::Channel> channel;
   Instant launched{};
   uid_t uid() const { return context.credentials ? context.credentials->uid : ::geteuid(); }
@@ -58,6 +64,9 @@ Result<std::shared_ptr<Owners::Owner>> Owners::owner_of(Record& record) {
                            variable(environment, "VBOX_IPC_SOCKETID"), owner->driver);
   if (owner->context.credentials) {
     for (const gid_t group : owner->context.credentials->groups) owner->key += "," + std::to_string(group);
+  }
+  if (!record.owner.empty() && record.owner != owner->key) {
+    send(record, guard::message("forget", record.fmri.str()));  // the one that it belonged to before
   }
   record.owner = owner->key;
   auto& slot = owners_[owner->key];
@@ -101,6 +110,7 @@ Result<> Owners::launch(Owner& owner) {
   if (!child) return child.error();
   core_.reaper.expect(child->pid);
   owner.pid = child->pid;
+  owner.pidfd = std::move(child->pidfd);
   owner.launched = now();
   owner.channel = std::make_unique<guard::Channel>(core_.executor, std::move(ours));
   core_.logs.notice(
@@ -112,7 +122,7 @@ Result<> Owners::launch(Owner& owner) {
 Task<> Owners::serve(Owners& self, std::shared_ptr<Owner> owner) {
   for (;;) {
     while (auto message = co_await owner->channel->receive()) self.handle(*owner, *message);
-    ::kill(owner->pid, SIGKILL);  // it may have closed the channel without ending
+    end_process(owner->pidfd);  // it may have closed the channel without ending
     const auto status = co_await self.core_.reaper.exited(owner->pid);
     self.core_.logs.notice(fmt::format("guard {} {}", owner->pid, status->text()));
     if (now() - owner->launched < kBackoff) co_await sleep_until(now() + kBackoff);
@@ -204,7 +214,7 @@ void Owners::replace(const std::string& fmri) {
   const auto found = record != nullptr ? owners_.find(record->owner) : owners_.end();
   if (found == owners_.end() || found->second->pid <= 0) return;
   core_.logs.notice(fmt::format("guard {} does not answer for {}: replaced", found->second->pid, fmri));
-  ::kill(found->second->pid, SIGKILL);  // serve() sees the end and starts the successor
+  end_process(found->second->pidfd);  // serve() sees the end and starts the successor
 }
 
 void Owners::abandon(const std::string& fmri) {

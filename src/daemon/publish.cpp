@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <csignal>
 
 namespace vmkeep::daemon {
 namespace {
@@ -19,6 +20,11 @@ Property text(std::string value) {
 }
 Property count(uint64_t value) {
   return {ValueType::count, {std::to_string(value)}};
+}
+Property counts(const std::set<contract::ContractId>& values) {
+  Property property{ValueType::count, {}};
+  for (const auto value : values) property.values.push_back(std::to_string(value));
+  return property;
 }
 Property integer(int64_t value) {
   return {ValueType::integer, {std::to_string(value)}};
@@ -61,9 +67,13 @@ void put(Core& core, const fmri::Fmri& entity, PropertyGroup group) {
 // Where there are no cgroups, the processes of a contract are found again by pid and start time.
 Property members(Core& core, const Record& record) {
   Property pids{ValueType::astring, {}};
-  if (record.contract == 0 || core.contracts->uses_cgroups()) return pids;
-  for (const auto& member : core.contracts->members(record.contract)) {
-    pids.values.push_back(fmt::format("{}:{}", member.pid, member.start_time));
+  if (core.contracts->uses_cgroups()) return pids;
+  auto contracts = record.previous_contracts;
+  if (record.contract != 0) contracts.insert(record.contract);
+  for (const auto id : contracts) {
+    for (const auto& member : core.contracts->members(id)) {
+      pids.values.push_back(fmt::format("{}:{}", member.pid, member.start_time));
+    }
   }
   return pids;
 }
@@ -81,6 +91,25 @@ std::vector<std::pair<pid_t, int64_t>> members_of(const repository::Levels& leve
   return pids;
 }
 
+std::vector<contract::ContractId> contracts_of(const repository::Levels& levels, std::string_view property) {
+  std::vector<contract::ContractId> ids;
+  if (const auto* found = levels.find("restarter", property)) {
+    for (const std::string_view id : found->values)
+      ids.push_back(static_cast<contract::ContractId>(number_of(id)));
+  }
+  return ids;
+}
+
+// A method that the last daemon was running is nobody's any more: it would run beside the next one.  The
+// method of a VM's start finds that out by itself; its contract is the VM's too.
+void end_methods(Core& core, const repository::Levels& own) {
+  for (const auto id : contracts_of(own, "method_contracts")) {
+    if (!core.contracts->reopen(id, {})) continue;
+    if (auto killed = core.contracts->signal(id, SIGKILL); !killed) core.logs.notice(killed.error().message);
+    core.contracts->release(id);
+  }
+}
+
 }  // namespace
 
 void publish_state(Core& core, const Record& record) {
@@ -95,11 +124,14 @@ void publish_state(Core& core, const Record& record) {
   p["logfile"] = text(core.logs.path(record.fmri));
   if (!record.why.empty()) p["why"] = text(record.why);
   if (record.contract != 0) p["contract"] = count(record.contract);
-  if (record.previous_contract != 0) p["previous_contract"] = count(record.previous_contract);
+  if (!record.previous_contracts.empty()) p["previous_contracts"] = counts(record.previous_contracts);
   if (record.start_status) p["start_method_waitstatus"] = integer(*record.start_status);
+  std::set<contract::ContractId> methods;  // those that run in a contract of their own
   for (const auto& [run, method] : record.runs) {
     if (method.pid > 0) p["method_pid"] = count(static_cast<uint64_t>(method.pid));
+    if (method.contract != record.contract) methods.insert(method.contract);
   }
+  if (!methods.empty()) p["method_contracts"] = counts(methods);
   if (auto pids = members(core, record); !pids.values.empty()) p["members"] = std::move(pids);
   put(core, record.fmri, std::move(group));
 }
@@ -158,12 +190,23 @@ restarter::Recovered recover(Core& core, Record& record) {
   if (const auto* aborts = own.find("vm_monitor", "aborts")) {
     for (const std::string_view at : aborts->values) record.history.aborts.emplace_back(number_of(at));
   }
+  end_methods(core, own);
+  for (const auto id : contracts_of(own, "previous_contracts")) {
+    if (core.contracts->reopen(id, members_of(own)) && !core.contracts->empty(id))
+      record.previous_contracts.insert(id);
+  }
   record.contract = static_cast<contract::ContractId>(number_of(own.value("restarter", "contract")));
   if (record.contract != 0) {
     // A contract that vanished is an empty one, and the restarter has to hear of it.
     recovered.has_contract = true;
     const bool found = core.contracts->reopen(record.contract, members_of(own)).has_value();
     recovered.contract_empty = !found || core.contracts->empty(record.contract);
+    if (found && !record.claimed && !graph::is_up(recovered.state)) {
+      // A start was under way, and begins again: what the first one left would be there twice.
+      if (auto killed = core.contracts->signal(record.contract, SIGKILL); !killed) {
+        core.logs.notice(killed.error().message);
+      }
+    }
   }
   return recovered;
 }

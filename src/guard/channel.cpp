@@ -13,6 +13,11 @@ namespace vmkeep::guard {
 
 namespace json = boost::json;
 
+namespace {
+// The other side may be a guard that its owner has taken over: it must not fill our memory.
+constexpr size_t kMaxMessage = 4U << 20U;
+}  // namespace
+
 struct Channel::State {
   Executor executor;
   Fd socket;
@@ -49,7 +54,7 @@ struct Channel::State {
     const ssize_t n = ::recv(socket.get(), chunk.data(), chunk.size(), MSG_DONTWAIT);
     if (n < 0) return errno == EAGAIN || errno == EINTR;
     incoming.append(chunk.data(), n > 0 ? static_cast<size_t>(n) : 0);
-    return n > 0;
+    return n > 0 && incoming.size() <= kMaxMessage;
   }
 
   std::optional<std::string> next() {

@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 constexpr Instant kSettle = 10s;        // how long the two witnesses may take to agree
 constexpr Instant kLookDeadline = 30s;  // facts 3: a call may hang for ten seconds and still be good
 constexpr Instant kAnswerDeadline = 5s;
+constexpr Instant kMeanwhile = 2s;
 constexpr Instant kBetweenHints = 1s;  // VBox.log comes in bursts: one look for each burst
 
 }  // namespace
@@ -49,6 +50,11 @@ void Keeper::deliver(json::object message) {
   if (kind == "method" || kind == "ask") {
     if (kind == "method") abandoned_ = false;
     inbox_.push(std::move(message));
+  } else if ((kind == "launched" || kind == "died") &&
+             control::int_member(message, "call", 0) != launching_) {
+    // Nothing waits for it: an earlier guard told that method to launch, or this one gave the launch up.  The
+    // method asks again, and what runs by then is adopted.
+    if (kind == "launched") send_step(message, Step{"wait", 0, "", {}});
   } else {
     replies_.push(std::move(message));
   }
@@ -118,7 +124,8 @@ Task<> Keeper::method(const json::object& call) {
   const std::string name = text_of(call, "method");
   const int64_t budget = control::int_member(call, "budget_ms", -1);
   const std::optional<Instant> deadline = budget < 0 ? std::nullopt : std::optional(now() + Instant(budget));
-  if (!config_error_.empty()) {
+  // What ran with the configuration of before can still be stopped with it.
+  if (!config_error_.empty() && (name != "stop" || !config_)) {
     send_step(call, Step{"done", 96, "The configuration is refused: " + config_error_ + "\n", {}});
     co_return;
   }
@@ -214,8 +221,16 @@ Task<> Keeper::watcher(std::shared_ptr<Keeper> self) {
   while (self->watching_) {
     const bool moved = co_await self->driver_.hint(self->uuid_, now() + Instant(300s));
     if (!self->watching_ || !moved) continue;
-    // The end of the process is vmkeepd's to see; it will ask.
-    if (!self->driver_.process(self->uuid_)) break;
+    if (!self->driver_.process(self->uuid_)) {
+      // vmkeepd sees the end of what lives in a contract, and asks at once.  A VM that somebody started
+      // elsewhere is in none: of that one it hears from us.
+      co_await sleep_until(now() + kMeanwhile);
+      if (!self->watching_ || self->driver_.process(self->uuid_)) continue;
+      auto report = message("report", self->fmri_);
+      report["text"] = "its process ended";
+      self->channel_.send(report);
+      break;
+    }
     self->look_soon();
     co_await sleep_until(now() + kBetweenHints);
   }

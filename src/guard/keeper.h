@@ -58,6 +58,7 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   Task<Result<>> identify(Instant deadline);
   Task<Step> start_vm(const boost::json::object& call, Instant deadline);
   Task<Step> launch(const boost::json::object& call, Instant deadline);
+  Task<Step> follow_launch(Instant deadline);
   Task<Step> adopt(Instant deadline);
   Task<std::optional<std::string>> taken_into_contract(pid_t pid);
   Task<Step> stop_vm(std::optional<Instant> deadline);
@@ -80,7 +81,8 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   std::string name_;
   Queue<boost::json::object> inbox_;  // method, ask, hint
   Queue<boost::json::object>
-      replies_;  // launched, died, adopted: of interest only while something waits for them
+      replies_;             // launched, died, adopted: of interest only while something waits for them
+  int64_t launching_ = -1;  // the call whose method was told to execute the VM; -1: none
   bool abandoned_ = false;
   bool watching_ = false;
   bool stopped_ = false;

@@ -13,6 +13,7 @@ constexpr int kOk = 0;
 constexpr int kRetry = 1;         // SMF retries it
 constexpr int kFatal = 95;        // SMF_EXIT_ERR_FATAL
 constexpr int kConfig = 96;       // SMF_EXIT_ERR_CONFIG
+constexpr Instant kLook = 30s;    // one look; facts 3: a call may hang for ten seconds and still be good
 constexpr Instant kReserve = 2s;  // of the method's time, for telling what happened
 
 Step done(int code, const std::string& text) {
@@ -35,7 +36,7 @@ Task<Step> Keeper::start_vm(const json::object& call, Instant deadline) {
   const bool commanded = control::bool_member(call, "commanded", false);
   Instant pause = 50ms;
   while (!abandoned_ && now() < deadline) {
-    const auto looked = co_await driver_.look(uuid_, deadline);
+    const auto looked = co_await driver_.look(uuid_, std::min(deadline, now() + kLook));
     const auto observed =
         looked ? *looked : vm::Observation{vm::VmState::unknown, vm::Witness::unsure, looked.error().message};
     const auto plan = vm::start_plan(*config_, observed, commanded);
@@ -80,12 +81,23 @@ Task<Step> Keeper::start_vm(const json::object& call, Instant deadline) {
 Task<Step> Keeper::launch(const json::object& call, Instant deadline) {
   auto command = driver_.launch(hypervisor::VmRef{uuid_, name_, true});
   if (!command) co_return done(kConfig, command.error().message);
-  while (!replies_.empty()) co_await replies_.pop(now());
-  send_step(call, Step{"exec", 0, "", std::move(*command)});
-  auto launched = co_await replies_.pop(std::min(deadline, now() + Instant(20s)));
-  if (!launched || text_of(*launched, "kind") != "launched") {
-    co_return done(kFatal, launched ? text_of(*launched, "text") : "The method did not start the VM.");
+  if (config_->nice && *config_->nice != 0) {
+    // Before the VM's threads are born: renice would change one of them.
+    command->argv.insert(command->argv.begin(), {"/usr/bin/nice", "-n", std::to_string(*config_->nice)});
   }
+  if (!config_->timezone.empty()) command->environment.push_back("TZ=" + config_->timezone);
+  while (!replies_.empty()) co_await replies_.pop(now());
+  launching_ = control::int_member(call, "call", -1);
+  send_step(call, Step{"exec", 0, "", std::move(*command)});
+  Step step = co_await follow_launch(deadline);
+  launching_ = -1;
+  co_return step;
+}
+
+Task<Step> Keeper::follow_launch(Instant deadline) {
+  auto launched = co_await replies_.pop(std::min(deadline, now() + Instant(20s)));
+  if (!launched) co_return done(kRetry, "The method did not start the VM in time.");
+  if (text_of(*launched, "kind") != "launched") co_return done(kFatal, text_of(*launched, "text"));
   Instant pause = 30ms;
   while (now() < deadline && !abandoned_) {
     auto news = co_await replies_.pop(std::min(deadline, now() + pause));
@@ -97,7 +109,8 @@ Task<Step> Keeper::launch(const json::object& call, Instant deadline) {
       co_return done(kOk, "The VM is running.");
     pause = std::min<Instant>(pause * 2, 500ms);
   }
-  co_return done(kFatal, "The VM was not running before the time was over.");
+  // It may be on its way (a large restore): the retry adopts what it finds.
+  co_return done(kRetry, "The VM was not running before the time was over.");
 }
 
 Task<std::optional<std::string>> Keeper::taken_into_contract(pid_t pid) {

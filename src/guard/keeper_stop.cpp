@@ -8,6 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr Instant kLook = 30s;
 constexpr Instant kCall = 60s;  // for the command itself, where the plan sets no limit
 
 std::string_view to_string(vm::StopAction action) {
@@ -63,7 +64,7 @@ Task<Step> Keeper::stop_vm(std::optional<Instant> deadline) {
   vm::StopPlan plan;
   Instant pause = 50ms;
   for (;;) {
-    const auto looked = co_await driver_.look(uuid_, patience);
+    const auto looked = co_await driver_.look(uuid_, std::min(patience, now() + kLook));
     const auto observed =
         looked ? *looked : vm::Observation{vm::VmState::unknown, vm::Witness::unsure, looked.error().message};
     std::optional<std::chrono::milliseconds> budget;

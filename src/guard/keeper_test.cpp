@@ -29,8 +29,8 @@ class FakeHypervisor : public hypervisor::Hypervisor {
   vm::VmState state = vm::VmState::poweroff;
   std::optional<pid_t> pid;
   bool registered = true;
-  bool deaf = false;       // ignores the power button
-  bool refuses = false;    // every control() fails
+  bool deaf = false;     // ignores the power button
+  bool refuses = false;  // every control() fails
   std::vector<std::string> calls;
   Signal hints;
 
@@ -135,8 +135,9 @@ class KeeperTest : public ::testing::Test {
     keeper_->deliver(std::move(call));
   }
 
-  void tell(const char* kind, const std::string& text = "") {
+  void tell(const char* kind, const std::string& text = "", int64_t call = 7) {
     auto news = message(kind, kFmri);
+    news["call"] = call;
     news["text"] = text;
     keeper_->deliver(std::move(news));
   }
@@ -306,6 +307,45 @@ TEST_F(KeeperTest, AVmThatIsPausedBehindOurBackIsReported) {
   loop_.run_for(20ms);
   driver_.become(vm::VmState::paused, 4711);
   EXPECT_EQ(text_of(expect("report"), "text"), "paused");
+}
+
+TEST_F(KeeperTest, ALaunchThatAnEarlierGuardOrderedIsAskedAgain) {
+  configure();
+  tell("launched", "", 3);
+  const auto step = expect("step");
+  EXPECT_EQ(text_of(step, "action"), "wait");
+  EXPECT_EQ(control::int_member(step, "call", -1), 3);
+}
+
+TEST_F(KeeperTest, WhatRunsIsStillStoppedAfterABadPropertyCame) {
+  configure();
+  driver_.become(vm::VmState::running, 4711);
+  configure({{"stop_method", "pull the plug"}});
+  method("stop");
+  EXPECT_EQ(control::int_member(expect("step"), "code", -1), 0);
+  EXPECT_EQ(driver_.state, vm::VmState::saved);
+}
+
+TEST_F(KeeperTest, NiceAndTimeZoneReachTheVmsProcess) {
+  configure({{"nice", "5"}, {"timezone", "UTC"}});
+  method("start");
+  const auto exec = expect("step");
+  EXPECT_EQ(words_from(exec, "argv"),
+            (std::vector<std::string>{"/usr/bin/nice", "-n", "5", "/bin/vm", kUuid}));
+  EXPECT_EQ(words_from(exec, "environment"), (std::vector<std::string>{"A=b", "TZ=UTC"}));
+  tell("died", "exited with status 1");
+  expect("step");
+}
+
+TEST_F(KeeperTest, TheEndOfAVmThatNobodyAsksAboutIsReported) {
+  configure();
+  driver_.become(vm::VmState::running, 4711);
+  method("start");
+  expect("adopt");
+  tell("adopted");
+  expect("step");
+  driver_.become(vm::VmState::aborted, std::nullopt);
+  EXPECT_EQ(text_of(expect("report"), "text"), "its process ended");
 }
 
 TEST_F(KeeperTest, AnAbandonedStartEnds) {

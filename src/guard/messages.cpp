@@ -20,6 +20,9 @@ constexpr std::array kVerdicts{
     std::pair{vm::VerdictKind::ask_again, std::string_view("ask_again")},
 };
 
+// More than any window that makes sense; what a guard says is stored.
+constexpr size_t kMaxAborts = 1000;
+
 }  // namespace
 
 json::object message(const char* kind, const std::string& fmri) {
@@ -41,7 +44,7 @@ vm::History history_from(const json::object& object) {
   vm::History history;
   if (const auto* aborts = object.if_contains("aborts"); aborts != nullptr && aborts->is_array()) {
     for (const auto& at : aborts->get_array()) {
-      if (at.is_int64()) history.aborts.emplace_back(at.get_int64());
+      if (at.is_int64() && history.aborts.size() < kMaxAborts) history.aborts.emplace_back(at.get_int64());
     }
   }
   history.unknown_in_a_row = static_cast<int>(control::int_member(object, "unknown_in_a_row", 0));

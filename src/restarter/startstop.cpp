@@ -80,7 +80,8 @@ void Restarter::Data::started(Instance& i, const MethodEnd& end, bool daemonless
   actions_.push_back(StoreStartStatus{i.fmri, end});
   const bool transient = i.config.duration == Duration::transient && !i.view.vm_instance;
   if (transient || (daemonless && !i.view.vm_instance)) release(i, false);
-  // Of a VM instance: its start table left the VM down, which is as good.
+  // Of a VM instance: its start table left the VM down, which is as good; or it died just now.  A look tells.
+  i.look = i.look || (i.view.vm_instance && i.has_contract && i.contract_empty);
   i.empty_pending = i.has_contract && i.contract_empty && !i.view.vm_instance;
   actions_.push_back(TakeStartSnapshot{i.fmri});
   set_state(i, State::online, State::none, Reason::dependencies_satisfied);
@@ -154,8 +155,9 @@ void Restarter::Data::begin_stop(Instance& i, StopGoal goal) {
   cancel_order(i);
   forget_marks(i);
   if (goal.reset) i.starts.clear();
-  // The VM is known to be gone; SMF's rule, that a stop method must bear that, is for others.
-  if (i.view.vm_instance && i.emptied()) goal.run_method = false;
+  // A verdict knows that the VM is gone; SMF's rule, that a stop method must bear that, is for others.  An
+  // empty contract alone does not say so: somebody may have started the VM elsewhere meanwhile.
+  if (i.view.vm_instance && i.emptied() && goal.cause == StopCause::fault) goal.run_method = false;
   log(i, goal.log);
   i.failures = 0;
   i.phase = Phase::stopping;
