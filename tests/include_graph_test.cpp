@@ -90,7 +90,8 @@ TEST(IncludeGraph, TheBrainDoesNoInputOrOutput) {
 }
 
 TEST(IncludeGraph, AFileFitsInOneReading) {
-  for (const auto& source : sources()) EXPECT_LE(source.lines.size(), source.test ? 500U : 450U) << source.path;
+  for (const auto& source : sources())
+    EXPECT_LE(source.lines.size(), source.test ? 500U : 450U) << source.path;
 }
 
 }  // namespace
