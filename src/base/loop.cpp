@@ -28,7 +28,7 @@ void set_deadline(asio::steady_timer& timer, Instant deadline) {
 }  // namespace
 
 void start(Executor executor, Task<> task) {
-  asio::co_spawn(std::move(executor), std::move(task), [](const std::exception_ptr& failure) {
+  asio::co_spawn(executor, std::move(task), [](const std::exception_ptr& failure) {
     if (!failure) return;
     try {
       std::rethrow_exception(failure);

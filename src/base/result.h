@@ -44,7 +44,7 @@ inline Error fail(ErrorKind kind, std::string message) {
 }
 
 // The same error with what was being done in front: "WHAT: message".
-inline Error in(std::string what, Error error) {
+inline Error in(std::string what, const Error& error) {
   return {error.kind, std::move(what) + ": " + error.message};
 }
 

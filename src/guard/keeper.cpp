@@ -12,7 +12,6 @@ using namespace std::chrono_literals;
 
 constexpr Instant kSettle = 10s;        // how long the two witnesses may take to agree
 constexpr Instant kLookDeadline = 30s;  // facts 3: a call may hang for ten seconds and still be good
-constexpr Instant kAnswerDeadline = 5s;
 constexpr Instant kMeanwhile = 2s;
 constexpr Instant kBetweenHints = 1s;  // VBox.log comes in bursts: one look for each burst
 

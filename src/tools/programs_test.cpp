@@ -397,7 +397,8 @@ TEST_F(Programs, VmkeepOverall) {
   expect(daemon_.run("vmkeep", {"shutdown"}), 0,
          "svc:/milestone/network:default is online.\nsvc:/site/off:default is disabled.\n"
          "svc:/site/xvm/vbox:vm1 is online.\nsvc:/site/xvm/vbox:vm2 is offline.\n"
-         "svc:/site/sick:default is maintenance.\n",
+         "svc:/site/sick:default is maintenance.\n"
+         "Everything is down. vmkeepd starts nothing until it is started again.\n",
          "");
   EXPECT_EQ(daemon_.run("vmkeep", {"help"}).code, 0);
   EXPECT_EQ(daemon_.run("vmkeep", {}).code, 2);

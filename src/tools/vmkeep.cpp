@@ -57,7 +57,10 @@ int shutdown(Output& output) {
       if (instance) output.line(instance->fmri + " is " + instance->state + ".");
       output.flush();
     }
-    if (control::bool_member(*reply, "done", false)) return output.finish();
+    if (control::bool_member(*reply, "done", false)) {
+      output.line("Everything is down. vmkeepd starts nothing until it is started again.");
+      return output.finish();
+    }
   }
 }
 
