@@ -108,7 +108,8 @@ TEST_F(SimulatedTest, AKilledVmIsAborted) {
   const auto scenario = [&]() -> Task<> {
     co_await runs();
     // What was news before is no news now.
-    while (co_await driver_->hint(vm_.uuid, now() + 50ms)) {
+    for (bool more = true; more;) {
+      more = co_await driver_->hint(vm_.uuid, now() + 50ms);
     }
     EXPECT_EQ(::kill(child_.pid, SIGKILL), 0);
     EXPECT_TRUE(co_await driver_->hint(vm_.uuid, now() + 20s));

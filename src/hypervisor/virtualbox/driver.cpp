@@ -81,9 +81,8 @@ Task<> wait_for_end(VmProcess process, Instant deadline) {
 
 }  // namespace
 
-Driver::Driver(Executor executor, Reaper& reaper, DriverOptions options)
-    : executor_(executor),
-      options_(in_english(std::move(options))),
+Driver::Driver(const Executor& executor, Reaper& reaper, DriverOptions options)
+    : options_(in_english(std::move(options))),
       calls_(executor, reaper, options_.environment, options_.calls_cgroup),
       service_(executor, reaper, Service::Options{options_.environment, options_.service_cgroup, "/tmp"}),
       watch_(executor) {}
@@ -317,8 +316,10 @@ void Driver::abandon(const std::string& uuid) {
 
 namespace vmkeep::hypervisor {
 
-std::unique_ptr<Hypervisor> make_virtualbox(Executor executor, Reaper& reaper, DriverOptions options) {
-  return std::make_unique<virtualbox::Driver>(std::move(executor), reaper, std::move(options));
+std::unique_ptr<Hypervisor> make_virtualbox(
+    Executor executor,  // NOLINT(performance-unnecessary-value-param): the port's signature
+    Reaper& reaper, DriverOptions options) {
+  return std::make_unique<virtualbox::Driver>(executor, reaper, std::move(options));
 }
 
 }  // namespace vmkeep::hypervisor

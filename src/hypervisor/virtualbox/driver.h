@@ -29,7 +29,7 @@ namespace vmkeep::hypervisor::virtualbox {
 
 class Driver : public Hypervisor {
  public:
-  Driver(Executor executor, Reaper& reaper, DriverOptions options);
+  Driver(const Executor& executor, Reaper& reaper, DriverOptions options);
 
   std::string name() const override { return "virtualbox"; }
   Task<Result<>> prepare(Instant deadline) override;
@@ -57,7 +57,6 @@ class Driver : public Hypervisor {
   Task<Result<vm::Observation>> say(std::string uuid, Instant deadline);
   Seen see(const std::string& uuid) const;
 
-  Executor executor_;
   DriverOptions options_;
   std::optional<Installation> installation_;
   Calls calls_;

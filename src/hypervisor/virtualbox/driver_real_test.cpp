@@ -28,7 +28,8 @@ class RealVirtualBox : public testing::Test {
     const char* lab = ::getenv("VMKEEP_LAB_PATH");
     if (lab == nullptr)
       GTEST_SKIP() << "VMKEEP_LAB_PATH is not set: no VirtualBox to test with (lab/virtualbox up)";
-    socket_ = "vmkeep-test-" + std::to_string(::getpid());
+    // The folder's name is unique, so one of its own for each test.
+    socket_ = std::string(program_name(folder_.path()));
     environment_ = {std::string("PATH=") + lab + ":/usr/bin:/bin", "HOME=" + folder_.path(),
                     "VBOX_USER_HOME=" + folder_.path(), "VBOX_IPC_SOCKETID=" + socket_};
     DriverOptions options;
@@ -40,8 +41,6 @@ class RealVirtualBox : public testing::Test {
   ~RealVirtualBox() override {
     if (!driver_) return;
     loop_.run(end());
-    const pid_t service = service_pid();
-    if (service > 1) ::kill(service, SIGTERM);
     std::error_code ignored;
     std::filesystem::remove_all("/tmp/.vbox-" + socket_ + "-ipc", ignored);
   }
@@ -50,6 +49,12 @@ class RealVirtualBox : public testing::Test {
     for (const auto& uuid : created_) {
       if (driver_->process(uuid)) co_await driver_->control(uuid, StopAction::emergencystop, now() + 20s);
     }
+    // While it lives it writes into the folder that is about to be removed.
+    const pid_t service = service_pid();
+    if (service > 1) ::kill(service, SIGTERM);
+    const Instant limit = now() + 20s;
+    while (service > 1 && ProcessTable().read(service) && now() < limit) co_await sleep_until(now() + 20ms);
+    EXPECT_TRUE(service <= 1 || !ProcessTable().read(service));
   }
 
   static Task<> prepare(Hypervisor& driver) {
@@ -89,17 +94,21 @@ class RealVirtualBox : public testing::Test {
     co_return uuid;
   }
 
-  // As the start method does: VBoxHeadless directly, followed with calls that lock nothing.
-  Task<> launch(std::string uuid) {
+  void spawn_vm(const std::string& uuid) {
     const auto what = driver_->launch(VmRef{uuid, "test", true});
+    ASSERT_TRUE(what);
     SpawnSpec spec;
     spec.argv = what->argv;
     spec.environment = environment_;
     auto child = spawn(spec);
-    EXPECT_TRUE(child);
-    if (!child) co_return;
+    ASSERT_TRUE(child);
     loop_.reaper().expect(child->pid);
     child_ = std::move(*child);
+  }
+
+  // As the start method does: VBoxHeadless directly, followed with calls that lock nothing.
+  Task<> launch(std::string uuid) {
+    spawn_vm(uuid);
     const Instant limit = now() + 60s;
     bool is_up = false;
     while (!is_up && now() < limit) {
@@ -135,9 +144,21 @@ class RealVirtualBox : public testing::Test {
     EXPECT_TRUE(done) << done.error().message;
   }
 
+  Task<> expect_success_of_child() {
+    const auto ended = co_await loop_.reaper().exited(child_.pid, now() + 30s);
+    EXPECT_TRUE(ended && ended->success());
+  }
+
+  // A VM that cannot be: the hypervisor says so.
+  Task<> expect_missing() {
+    const auto missing = co_await driver_->look("00000000-0000-4000-8000-000000000000", now() + 30s);
+    EXPECT_TRUE(missing && missing->agreed() == VmState::missing);
+  }
+
   // Until no hint is left of what was done before.
   Task<> quiet(std::string uuid) {
-    while (co_await driver_->hint(uuid, now() + 200ms)) {
+    for (bool more = true; more;) {
+      more = co_await driver_->hint(uuid, now() + 200ms);
     }
   }
 
@@ -150,26 +171,40 @@ class RealVirtualBox : public testing::Test {
   std::unique_ptr<Hypervisor> driver_;
 };
 
-TEST_F(RealVirtualBox, AVmsWholeLife) {
+TEST_F(RealVirtualBox, AVmIsSavedAndRestored) {
   const auto scenario = [&]() -> Task<> {
-    const std::string uuid = co_await create("life", "acpi");
-    const auto found = co_await driver_->find("life", now() + 30s);
-    EXPECT_TRUE(found && found->uuid == uuid);
+    const std::string uuid = co_await create("saved", "acpi");
     EXPECT_TRUE(co_await reaches(uuid, VmState::poweroff, Witness::absent));
     co_await launch(uuid);
     co_await control(uuid, StopAction::savestate);
     EXPECT_TRUE(co_await reaches(uuid, VmState::saved, Witness::absent));
-    const auto ended = co_await loop_.reaper().exited(child_.pid, now() + 30s);
-    EXPECT_TRUE(ended && ended->success());
+    co_await expect_success_of_child();
+    co_await launch(uuid);
+  };
+  loop_.run(scenario(), 300s);
+}
+
+TEST_F(RealVirtualBox, APowerOffIsHintedAt) {
+  const auto scenario = [&]() -> Task<> {
+    const std::string uuid = co_await create("off", "deaf");
     co_await launch(uuid);
     co_await quiet(uuid);
     co_await control(uuid, StopAction::poweroff);
     EXPECT_TRUE(co_await driver_->hint(uuid, now() + 30s));
     EXPECT_TRUE(co_await reaches(uuid, VmState::poweroff, Witness::absent));
+    co_await expect_success_of_child();
+  };
+  loop_.run(scenario(), 300s);
+}
+
+TEST_F(RealVirtualBox, WhatIsNotThereIsSaidToBeSo) {
+  const auto scenario = [&]() -> Task<> {
+    const std::string uuid = co_await create("there", "acpi");
+    const auto found = co_await driver_->find("there", now() + 30s);
+    EXPECT_TRUE(found && found->uuid == uuid);
     const auto refused = co_await driver_->control(uuid, StopAction::savestate, now() + 30s);
     EXPECT_TRUE(!refused && refused.error().kind == ErrorKind::invalid);
-    const auto missing = co_await driver_->look("00000000-0000-4000-8000-000000000000", now() + 30s);
-    EXPECT_TRUE(missing && missing->agreed() == VmState::missing);
+    co_await expect_missing();
   };
   loop_.run(scenario(), 300s);
 }
@@ -189,7 +224,11 @@ TEST_F(RealVirtualBox, AKilledVmIsHintedAtAndAborted) {
 TEST_F(RealVirtualBox, AStuckGuestIsHintedAt) {
   const auto scenario = [&]() -> Task<> {
     const std::string uuid = co_await create("stuck", "triple");
-    co_await launch(uuid);
+    // It may be stuck before it was seen running; what its guest wrote tells that the start is over.
+    spawn_vm(uuid);
+    const Instant limit = now() + 60s;
+    while (folder_.read("vms/stuck/stuck.serial").empty() && now() < limit)
+      co_await sleep_until(now() + 50ms);
     EXPECT_TRUE(co_await reaches(uuid, VmState::gurumeditation, Witness::present));
     co_await control(uuid, StopAction::poweroff);
     EXPECT_TRUE(co_await reaches(uuid, VmState::poweroff, Witness::absent));
@@ -247,11 +286,15 @@ TEST_F(RealVirtualBox, TwoDriversShareOneVBoxSvc) {
   loop_.run(prepare(*second));
   EXPECT_EQ(service_pid(), first);
   int services = 0;
+  std::string seen;
   for (const Process& process : ProcessTable().scan(::geteuid(), {"VBoxSVC"}).processes) {
     const auto environment = ProcessTable().environment(process.pid);
-    if (environment && value_of(*environment, "VBOX_IPC_SOCKETID") == socket_) ++services;
+    const std::string id =
+        environment ? value_of(*environment, "VBOX_IPC_SOCKETID") : "its environment is closed";
+    seen += std::to_string(process.pid) + ": " + id + "\n";
+    if (id == socket_) ++services;
   }
-  EXPECT_EQ(services, 1);
+  EXPECT_EQ(services, 1) << "VBoxSVC " << first << " of " << socket_ << "; seen:\n" << seen;
 }
 
 }  // namespace

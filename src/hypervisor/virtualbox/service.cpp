@@ -4,14 +4,12 @@
 #include <poll.h>
 #include <pwd.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <utility>
 
@@ -20,7 +18,10 @@
 namespace vmkeep::hypervisor::virtualbox {
 namespace {
 
-constexpr Instant kLook{20};  // between two looks at a VBoxSVC that is being born, for 0.1 s as a rule
+constexpr Instant kLook{20};  // between two tries for the lock, which is held for 0.1 s as a rule
+
+// Where VBoxSVC finds its end of the startup pipe.
+constexpr int kPipeNumber = 3;
 
 // As VBoxSVC makes it: VBOX_IPC_SOCKETID, else the user's name.
 std::string socket_id(const std::vector<std::string>& environment) {
@@ -50,19 +51,6 @@ Service::Service(Executor executor, Reaper& reaper, Options options)
 
 bool Service::alive() const {
   return pidfd_ && !ended(pidfd_.get());
-}
-
-bool Service::accepts() const {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string path = folder_ + "/ipcd";
-  if (path.size() >= sizeof address.sun_path) return false;
-  path.copy(address.sun_path, path.size());
-  const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!probe) return false;
-  // Busy is alive.
-  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
-         errno == EAGAIN;
 }
 
 // While a VBoxSVC lives, a client's own VBOX_USER_HOME is ignored: it would be asked about another one's VMs.
@@ -101,13 +89,16 @@ Result<bool> Service::find() {
     return fail(ErrorKind::permission, folder_ + " belongs to uid " + std::to_string(info.st_uid) +
                                            "; VirtualBox cannot work before it is removed");
   }
-  if (!accepts()) return false;
-  const auto text = read_file(folder_ + "/lock", 64);
-  pid_t pid = -1;
-  if (text) std::from_chars(text->data(), text->data() + text->size(), pid);
-  if (pid <= 0) return true;  // somebody accepts; without a pid it is asked for again the next time
-  const auto adopted = adopt(pid);
+  const auto file = open_file(folder_ + "/lock", O_RDWR);
+  if (!file) return false;
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  if (::fcntl(file->get(), F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return false;
+  const auto adopted = adopt(lock.l_pid);
   if (!adopted && adopted.error().kind == ErrorKind::invalid) return adopted.error();
+  // Held by what is no VBoxSVC: the daemon that VirtualBox had of its own for this before 7.1.  It serves as
+  // well.
   return true;
 }
 
@@ -127,7 +118,7 @@ Task<Result<Fd>> Service::lock(Instant deadline) const {
   co_return std::move(*file);
 }
 
-Result<Child> Service::launch(const Installation& installation) const {
+Result<Child> Service::launch(const Installation& installation, int startup_pipe) const {
   Fd cgroup;
   if (!options_.cgroup.empty()) {
     auto folder = open_file(options_.cgroup, O_RDONLY | O_DIRECTORY);
@@ -135,8 +126,9 @@ Result<Child> Service::launch(const Installation& installation) const {
     cgroup = std::move(*folder);
   }
   SpawnSpec spec;
-  spec.argv = {installation.service};
+  spec.argv = {installation.service, "--inherit-startup-pipe", std::to_string(kPipeNumber)};
   spec.environment = options_.environment;
+  spec.descriptors = {{startup_pipe, kPipeNumber}};
   spec.cgroup = cgroup.get();
   auto child = spawn(spec);
   if (!child) return child.error();
@@ -148,34 +140,37 @@ Result<Child> Service::launch(const Installation& installation) const {
 }
 
 Task<Result<>> Service::begin(const Installation& installation, Instant deadline) {
-  auto held = co_await lock(deadline);
-  if (!held) co_return held.error();
-  // Whoever held the lock before may have done it.
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) co_return errno_error("cannot make a pipe for VBoxSVC");
+  const Fd ours(ends[0]);
+  Fd theirs(ends[1]);
+  auto child = launch(installation, theirs.get());
+  if (!child) co_return in("cannot start VBoxSVC", child.error());
+  theirs.reset();
+  Readiness readiness(executor_, ours.get());
+  if (!co_await readiness.readable(deadline)) {
+    co_return fail(ErrorKind::timeout, "VBoxSVC was started, but does not get ready");
+  }
+  std::array<char, 8> word{};
+  if (::read(ours.get(), word.data(), word.size()) > 0) {
+    pid_ = child->pid;
+    pidfd_ = std::move(child->pidfd);
+    co_return done();
+  }
+  // It ended.  A VBoxSVC that somebody else started at the same moment does that to ours, and is as good.
   const auto found = find();
   if (!found) co_return found.error();
   if (*found) co_return done();
-  auto child = launch(installation);
-  if (!child) co_return in("cannot start VBoxSVC", child.error());
-  bool is_gone = false;
-  for (;;) {
-    const auto ready = find();
-    if (!ready) co_return ready.error();
-    if (*ready) co_return done();
-    // A VBoxSVC that somebody else started at the same moment makes ours end: that one is as good.
-    if (is_gone) {
-      co_return fail(
-          ErrorKind::unavailable,
-          "VBoxSVC ended as soon as it was started; its VBoxSVC.log in VirtualBox's home says why");
-    }
-    is_gone = ended(child->pidfd.get());
-    if (now() >= deadline) co_return fail(ErrorKind::timeout, "VBoxSVC does not open " + folder_ + "/ipcd");
-    co_await sleep_until(now() + kLook);
-  }
+  co_return fail(ErrorKind::unavailable,
+                 "VBoxSVC ended as soon as it was started; its VBoxSVC.log in VirtualBox's home says why");
 }
 
 Task<Result<>> Service::prepare(const Installation& installation, Instant deadline) {
   if (alive()) co_return done();
   if (installation.service.empty()) co_return done();
+  // Before anything is looked at: who holds this may be in the middle of starting it.
+  const auto held = co_await lock(deadline);
+  if (!held) co_return held.error();
   const auto found = find();
   if (!found) co_return found.error();
   if (*found) co_return done();

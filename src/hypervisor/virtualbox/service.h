@@ -6,7 +6,13 @@
 // --auto-shutdown, or found.
 //
 // Which VBoxSVC is ours is told by its socket folder, /tmp/.vbox-<VBOX_IPC_SOCKETID or user name>-ipc (facts
-// 17): it is 0700 and ours, and its file `lock` holds the pid.
+// 17), which is 0700 and ours: VBoxSVC holds an fcntl lock on the file `lock` in it, and the kernel names the
+// holder.
+//
+// Nobody may connect to that socket just to see whether it accepts: a VBoxSVC that is being born takes the
+// end of its first connection for the end of its last client and closes the socket, and then every call
+// starts a VBoxSVC of its own (measured).  That it is ready it says itself, with "READY" on the pipe that
+// VirtualBox's own programs give it (--inherit-startup-pipe).
 #pragma once
 
 #include <string>
@@ -41,9 +47,8 @@ class Service {
   Result<bool> find();
   Result<> check_home(pid_t pid) const;
   Result<> adopt(pid_t pid);
-  bool accepts() const;
   Task<Result<Fd>> lock(Instant deadline) const;
-  Result<Child> launch(const Installation& installation) const;
+  Result<Child> launch(const Installation& installation, int startup_pipe) const;
   Task<Result<>> begin(const Installation& installation, Instant deadline);
 
   Executor executor_;

@@ -1,9 +1,9 @@
 #include "hypervisor/virtualbox/service.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "hypervisor/test_loop.h"
@@ -16,6 +16,10 @@ using namespace std::chrono_literals;
 class ServiceTest : public testing::Test {
  protected:
   ~ServiceTest() override {
+    if (holder_ > 0) {
+      ::kill(holder_, SIGKILL);
+      ::waitpid(holder_, nullptr, 0);
+    }
     std::istringstream pids(folder_.read("started"));
     for (pid_t pid = -1; pids >> pid;) ::kill(pid, SIGKILL);
   }
@@ -35,16 +39,27 @@ class ServiceTest : public testing::Test {
     return {folder_.file("VBoxManage"), folder_.file("VBoxHeadless"), folder_.file("VBoxSVC")};
   }
 
-  Fd listen() const {
+  // A process that holds the lock as a VBoxSVC does.
+  void hold_lock() {
     const std::string at = folder_.file(".vbox-test-ipc");
     std::filesystem::create_directory(at);
-    Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    (at + "/ipcd").copy(address.sun_path, sizeof address.sun_path - 1);
-    EXPECT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    EXPECT_EQ(::listen(fd.get(), 5), 0);
-    return fd;
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      const int fd = ::open((at + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+      struct flock whole {};
+      whole.l_type = F_WRLCK;
+      const bool good = fd >= 0 && ::fcntl(fd, F_SETLK, &whole) == 0;
+      (void)!::write(ends[1], good ? "+" : "-", 1);
+      for (;;) ::pause();
+    }
+    holder_ = pid;
+    char answer = 0;
+    ASSERT_EQ(::read(ends[0], &answer, 1), 1);
+    ASSERT_EQ(answer, '+');
+    ::close(ends[0]);
+    ::close(ends[1]);
   }
 
   size_t started() const {
@@ -54,44 +69,53 @@ class ServiceTest : public testing::Test {
 
   TestFolder folder_;
   TestLoop loop_;
+  pid_t holder_ = -1;
 };
 
-TEST_F(ServiceTest, IsStartedOnceAndWaitedForByTwo) {
-  program("exec sleep 600");
-  Service first = service();
-  Service second = service();
-  Fd socket;
+TEST_F(ServiceTest, IsStartedAndWaitedForUntilItSaysThatItIsReady) {
+  program("until [ -e " + folder_.file("go") +
+          " ]; do sleep 0.02; done; printf READY >&3; exec sleep 600 3>&-");
+  Service one = service();
   const auto scenario = [&]() -> Task<> {
-    int ready = 0;
-    const auto prepare = [&](Service& one) -> Task<> {
+    bool ready = false;
+    const auto prepare = [&]() -> Task<> {
       const auto prepared = co_await one.prepare(installation(), now() + 20s);
       EXPECT_TRUE(prepared);
-      EXPECT_TRUE(socket) << "it was not waited for";
-      ++ready;
+      EXPECT_TRUE(folder_.has("go")) << "it was not waited for";
+      ready = true;
     };
-    start(loop_.executor(), prepare(first));
-    start(loop_.executor(), prepare(second));
+    start(loop_.executor(), prepare());
     const Instant limit = now() + 20s;
     while (started() == 0 && now() < limit) co_await sleep_until(now() + 10ms);
-    EXPECT_EQ(ready, 0);
-    socket = listen();
-    while (ready < 2 && now() < limit) co_await sleep_until(now() + 10ms);
-    EXPECT_EQ(ready, 2);
+    EXPECT_FALSE(ready);
+    folder_.write("go", "");
+    while (!ready && now() < limit) co_await sleep_until(now() + 10ms);
+    EXPECT_TRUE(ready);
+    EXPECT_GT(one.pid(), 1);
+    // It lives: that costs nothing.
+    const auto again = co_await one.prepare(installation(), now() + 20s);
+    EXPECT_TRUE(again);
+    EXPECT_EQ(started(), 1U);
+    // It died: another one.
+    ::kill(one.pid(), SIGKILL);
+    while (ProcessTable().read(one.pid()) && now() < limit) co_await sleep_until(now() + 10ms);
+    const auto anew = co_await one.prepare(installation(), now() + 20s);
+    EXPECT_TRUE(anew);
+    EXPECT_EQ(started(), 2U);
   };
   loop_.run(scenario());
-  EXPECT_EQ(started(), 1U);
 }
 
 TEST_F(ServiceTest, WhatIsThereIsNotStartedAgain) {
   program("exec sleep 600");
-  const Fd socket = listen();
+  hold_lock();
   Service one = service();
   const auto scenario = [&]() -> Task<> { EXPECT_TRUE(co_await one.prepare(installation(), now() + 20s)); };
   loop_.run(scenario());
   EXPECT_EQ(started(), 0U);
 }
 
-TEST_F(ServiceTest, OneThatEndsAtOnceOrNeverListensIsAnError) {
+TEST_F(ServiceTest, OneThatEndsAtOnceOrNeverGetsReadyIsAnError) {
   const auto error_of = [&](Instant patience) {
     ErrorKind kind = ErrorKind::io;
     Service one = service();
