@@ -141,7 +141,7 @@ Result<std::unique_ptr<Server>> Server::listen(Executor executor, const std::str
     return fail(ErrorKind::io, "cannot listen on " + path + ": " + failed.message());
   }
   [[maybe_unused]] const int kept = socket.release();
-  start(executor, State::accept(state));
+  start(std::move(executor), State::accept(state));
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }
 

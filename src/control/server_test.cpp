@@ -122,12 +122,17 @@ class Wire : public ::testing::Test {
 // One message, without its NUL; empty at the end of the connection.
 std::string receive(const Fd& socket) {
   std::string text;
-  char byte = 0;
+  std::string chunk(65536, '\0');
   for (;;) {
     pollfd waiting{socket.get(), POLLIN, 0};
-    if (::poll(&waiting, 1, 20000) != 1 || ::recv(socket.get(), &byte, 1, 0) != 1 || byte == '\0')
-      return text;
-    text += byte;
+    if (::poll(&waiting, 1, 20000) != 1) return text;
+    const ssize_t there = ::recv(socket.get(), chunk.data(), chunk.size(), MSG_PEEK);
+    if (there <= 0) return text;
+    const size_t end = chunk.substr(0, static_cast<size_t>(there)).find('\0');
+    const size_t take = end == std::string::npos ? static_cast<size_t>(there) : end + 1;
+    if (::recv(socket.get(), chunk.data(), take, 0) != static_cast<ssize_t>(take)) return text;
+    text.append(chunk, 0, end == std::string::npos ? take : end);
+    if (end != std::string::npos) return text;
   }
 }
 

@@ -157,7 +157,8 @@ std::vector<Explainer::Reached> Explainer::reach(const std::string& fmri) const 
 // A cycle among instances that wait for each other would otherwise be explained by nothing at all.
 void Explainer::find_cycles() {
   std::set<std::string> told;
-  for (const auto& [start, trouble] : troubles_) {
+  for (const auto& entry : troubles_) {
+    const std::string& start = entry.first;
     if (told.contains(start)) continue;
     const std::vector<Reached> reached = reach(start);
     const auto closing = std::find_if(reached.begin(), reached.end(), [&](const Reached& member) {
@@ -172,7 +173,7 @@ void Explainer::find_cycles() {
       at = std::find_if(reached.begin(), reached.end(), [&at](const Reached& r) { return r.fmri == at; })->by;
     }
     std::string text = "Dependency cycle detected:";
-    for (const std::string& hop : hops) text += "\n  " + hop;
+    for (const std::string& hop : hops) text.append("\n  ").append(hop);
     complaints_.push_back(text + "\n  " + start);
   }
 }
@@ -202,6 +203,7 @@ std::vector<std::string> Explainer::causes() const {
     }
   }
   std::vector<std::pair<size_t, std::string>> sorted;
+  sorted.reserve(roots.size());
   for (const std::string& root : roots) sorted.emplace_back(impact(root).size(), root);
   std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
     return a.first != b.first ? a.first > b.first : a.second < b.second;
@@ -216,7 +218,11 @@ std::string Explainer::reasons_text(const InstanceMessage& instance, const Docum
   std::string text;
   const auto see = [&](const std::string& code) {
     if (!documentation.message_base.empty() && !code.empty()) {
-      text += "   See: " + documentation.message_base + "SMF-8000-" + code + "\n";
+      text.append("   See: ")
+          .append(documentation.message_base)
+          .append("SMF-8000-")
+          .append(code)
+          .append("\n");
     }
   };
   for (const Reason& reason : troubles_.at(instance.fmri).reasons) {
@@ -239,7 +245,7 @@ std::string Explainer::reasons_text(const InstanceMessage& instance, const Docum
     }
     text += "  Path: " + path.back() + "\n";
     for (size_t hop = 1; hop < path.size(); ++hop) {
-      text += std::string(6 + 2 + 2 * hop, ' ') + path[path.size() - 1 - hop] + "\n";
+      text.append(6 + 2 + 2 * hop, ' ').append(path[path.size() - 1 - hop]).append("\n");
     }
   }
   return text;

@@ -8,7 +8,6 @@
 namespace vmkeep::tools {
 namespace {
 
-using control::DependencyMessage;
 using control::InstanceMessage;
 
 constexpr double kWhen = 1795286855;  // Sat Nov 21 18:47:35 2026 UTC

@@ -93,7 +93,8 @@ std::string list_application_groups(const repository::Levels& running) {
     if (group->type != "application") continue;
     text += name + " (application)\n";
     for (const auto& [property_name, property] : group->properties) {
-      text += name + "/" + property_name + " (" + std::string(repository::to_string(property.type)) + ") = ";
+      text.append(name).append("/").append(property_name).append(" (");
+      text.append(repository::to_string(property.type)).append(") = ");
       for (const std::string& value : property.values) {
         text += (is_text(property.type) ? "\"" + value + "\"" : value) + " ";
       }

@@ -52,7 +52,7 @@ int help(Output& output) {
       "\t-v  list more\n"
       "\t-x  explain what does not run, and what that keeps from running\n\n"
       "\tInstances are named by an FMRI, the end of one, or a pattern:\n"
-      "\t    svcs svc:/site/xvm/vbox:vm1\n\t    svcs vbox:vm1\n\t    svcs 'vbox:*'\n\n"
+      "\t    svcs svc:/site/xvm/vbox:vm1\n\t    svcs vbox:vm1\n\t    svcs '*vbox:*'\n\n"
       "\tColumns for -o, -s and -S:\n\n");
   for (const Column& column : all_columns()) {
     std::string name = column.name;
@@ -178,7 +178,7 @@ Rows dependency_rows(const Request& request, const World& world, Output& output)
   return rows_of({names.begin(), names.end()}, world);
 }
 
-// -D: what depends on the selected instances, or on services as such.
+// -D: what depends on the selected instances or services.
 Rows dependent_rows(const Request& request, const World& world, Output& output) {
   std::set<std::string> providers;
   for (const std::string& operand : request.operands) {
@@ -186,8 +186,14 @@ Rows dependent_rows(const Request& request, const World& world, Output& output) 
     if (match.found.empty()) output.warn("Pattern '" + operand + "' doesn't match any instances or services");
     for (const fmri::Fmri& found : match.found) {
       providers.insert(found.entity());
-      // Who depends on a service depends on each of its instances.
-      if (found.is_instance()) providers.insert(found.service_fmri().entity());
+      // Who depends on a service depends on each of its instances, and a service is asked for with its
+      // instances.
+      if (found.is_instance()) {
+        providers.insert(found.service_fmri().entity());
+      } else {
+        for (const InstanceMessage* member : world.instances_of(found.entity()))
+          providers.insert(member->fmri);
+      }
     }
   }
   Rows rows;

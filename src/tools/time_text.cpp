@@ -5,7 +5,7 @@
 namespace vmkeep::tools {
 namespace {
 
-constexpr std::time_t kDay = 24 * 60 * 60;
+constexpr std::time_t kDay = 86400;
 
 std::string format(const char* how, std::time_t time) {
   std::tm parts{};
