@@ -14,7 +14,8 @@ namespace {
 // Tokens like %{restarter/contract} want the volatile groups as they are now.
 repository::Levels current_view(Core& core, const Record& record) {
   auto levels = core.store->read_running(record.fmri);
-  return levels ? std::move(*levels) : record.running;
+  if (!levels) return record.running;
+  return std::move(*levels);
 }
 
 const restarter::MethodConfig& method_config(const Record& record, restarter::MethodName method) {
