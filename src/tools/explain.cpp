@@ -174,7 +174,8 @@ void Explainer::find_cycles() {
     }
     std::string text = "Dependency cycle detected:";
     for (const std::string& hop : hops) text.append("\n  ").append(hop);
-    complaints_.push_back(text + "\n  " + start);
+    text.append("\n  ").append(start);
+    complaints_.push_back(std::move(text));
   }
 }
 
@@ -235,7 +236,8 @@ std::string Explainer::reasons_text(const InstanceMessage& instance, const Docum
     if (cause.fmri == instance.fmri || other == nullptr || troubles_.at(cause.fmri).reasons.empty()) continue;
     const std::string service = "Reason: Service " + cause.fmri;
     const std::string what = summary(*other);
-    text += service + (service.size() + 1 + what.size() > kLine ? "\n        " : " ") + what + "\n";
+    text.append(service).append(service.size() + 1 + what.size() > kLine ? "\n        " : " ");
+    text.append(what).append("\n");
     see("GE");
     if (!verbose) continue;
     std::vector<std::string> path;
