@@ -54,3 +54,10 @@ stamp() { svcprop -p "vm_monitor/$2" "$1" 2>/dev/null | tr -d .; }
 milliseconds() { echo $((($2 - $1) / 1000000)); }
 
 vm_pid() { svcs -Hp "$1" 2>/dev/null | awk '/VBoxHeadless|vmkeep-simulate/ {print $2; exit}'; }
+
+# Online with another process than before.  The pid is read once: between two readings it may go.
+runs_anew() {
+  local pid
+  pid=$(vm_pid "$1")
+  [[ $pid && $pid != "$2" && $(state_of "$1") == online ]]
+}

@@ -111,8 +111,7 @@ kill_vm2() {
   before=$(vm_pid vbox:vm2)
   killed=$(now_ns)
   ok "kill -9 $before   # vm2's process"
-  until_true 30 "vm2 should run again" \
-    '[[ $(state_of vbox:vm2) == online && $(vm_pid vbox:vm2) && $(vm_pid vbox:vm2) != '"$before"' ]]'
+  until_true 30 "vm2 should run again" "runs_anew vbox:vm2 $before"
   [[ ! $show ]] || printf 'death to seen: %s ms; to the restart issued: %s ms; to running again: %s ms\n' \
     "$(milliseconds "$killed" "$(stamp vbox:vm2 process_ended)")" \
     "$(milliseconds "$killed" "$(stamp vbox:vm2 restart_issued)")" \
