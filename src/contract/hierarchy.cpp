@@ -13,25 +13,10 @@
 #include <sstream>
 
 #include "base/fd.h"
+#include "base/mount_text.h"
 
 namespace vmkeep::contract {
 namespace {
-
-// The kernel writes blanks in paths as \040.
-std::string unescape(const std::string& text) {
-  const auto octal = [](char c) { return c >= '0' && c <= '7'; };
-  std::string result;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size() && octal(text[i + 1]) && octal(text[i + 2]) &&
-        octal(text[i + 3])) {
-      result += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      result += text[i];
-    }
-  }
-  return result;
-}
 
 std::vector<std::string> subfolders(const std::string& folder) {
   std::vector<std::string> found;
@@ -95,7 +80,7 @@ std::vector<CgroupMount> cgroup2_mounts(std::string_view mountinfo) {
     std::string skipped;
     CgroupMount mount;
     words >> skipped >> skipped >> skipped >> mount.root >> mount.point;
-    mounts.insert(mounts.begin(), CgroupMount{unescape(mount.root), unescape(mount.point)});
+    mounts.insert(mounts.begin(), CgroupMount{unescape_mount(mount.root), unescape_mount(mount.point)});
   }
   return mounts;
 }

@@ -5,24 +5,10 @@
 #include <set>
 #include <sstream>
 
+#include "base/mount_text.h"
+
 namespace vmkeep::host {
 namespace {
-
-// Both fstab and mountinfo write blanks in paths as \040.
-std::string unescape(const std::string& text) {
-  const auto octal = [](char c) { return c >= '0' && c <= '7'; };
-  std::string result;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size() && octal(text[i + 1]) && octal(text[i + 2]) &&
-        octal(text[i + 3])) {
-      result += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      result += text[i];
-    }
-  }
-  return result;
-}
 
 // "//data/" and "/data" are the same place.
 std::string normal_path(const std::string& path) {
@@ -66,7 +52,7 @@ std::vector<Mount> wanted_mounts(const std::string& fstab) {
     Mount mount;
     if (!(words >> source >> mount.point >> mount.type) || source.front() == '#') continue;
     words >> mount.options;
-    mount.point = normal_path(unescape(mount.point));
+    mount.point = normal_path(unescape_mount(mount.point));
     if (mount.point.front() != '/' || mount.type == "swap" || is_network_type(mount.type)) continue;
     bool skipped = false;
     for (const char* option : {"noauto", "_netdev", "nofail"})
@@ -84,7 +70,7 @@ std::set<std::string> mount_points(const std::string& mountinfo) {
     std::string skipped;
     std::string point;
     if (words >> skipped >> skipped >> skipped >> skipped >> point)
-      points.insert(normal_path(unescape(point)));
+      points.insert(normal_path(unescape_mount(point)));
   }
   return points;
 }
