@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <charconv>
 #include <csignal>
+
+#include "guard/messages.h"
 
 namespace vmkeep::daemon {
 namespace {
@@ -142,10 +146,7 @@ void publish_vm(Core& core, const Record& record) {
   group.type = "implementation";
   auto& p = group.properties;
   p["claimed"] = boolean(record.claimed);
-  p["unknown_in_a_row"] = integer(record.history.unknown_in_a_row);
-  Property aborts{ValueType::integer, {}};
-  for (const Instant at : record.history.aborts) aborts.values.push_back(std::to_string(at.count()));
-  p["aborts"] = std::move(aborts);
+  p["history"] = text(boost::json::serialize(guard::to_json(record.history)));
   if (record.process_ended) p["process_ended"] = time(*record.process_ended);
   if (record.restart_issued) p["restart_issued"] = time(*record.restart_issued);
   if (record.running_again) p["running_again"] = time(*record.running_again);
@@ -186,10 +187,9 @@ restarter::Recovered recover(Core& core, Record& record) {
   }
   record.claimed = own.value("vm_monitor", "claimed") == "true";
   recovered.claimed = record.claimed;
-  record.history.unknown_in_a_row = static_cast<int>(number_of(own.value("vm_monitor", "unknown_in_a_row")));
-  if (const auto* aborts = own.find("vm_monitor", "aborts")) {
-    for (const std::string_view at : aborts->values) record.history.aborts.emplace_back(number_of(at));
-  }
+  boost::json::error_code none;
+  const auto history = boost::json::parse(own.value("vm_monitor", "history").value_or("{}"), none);
+  if (history.is_object()) record.history = guard::history_from(history.get_object());
   end_methods(core, own);
   for (const auto id : contracts_of(own, "previous_contracts")) {
     if (core.contracts->reopen(id, members_of(own)) && !core.contracts->empty(id))

@@ -21,7 +21,23 @@ constexpr std::array kVerdicts{
 };
 
 // More than any window that makes sense; what a guard says is stored.
-constexpr size_t kMaxAborts = 1000;
+constexpr size_t kMaxInstants = 1000;
+
+json::array instants(const std::vector<Instant>& list) {
+  json::array array;
+  for (const Instant at : list) array.emplace_back(at.count());
+  return array;
+}
+
+std::vector<Instant> instants_from(const json::object& object, const char* member) {
+  std::vector<Instant> list;
+  const auto* array = object.if_contains(member);
+  if (array == nullptr || !array->is_array()) return list;
+  for (const auto& at : array->get_array()) {
+    if (at.is_int64() && list.size() < kMaxInstants) list.emplace_back(at.get_int64());
+  }
+  return list;
+}
 
 }  // namespace
 
@@ -35,19 +51,49 @@ std::string text_of(const json::object& object, const char* member) {
 }
 
 json::object to_json(const vm::History& history) {
-  json::array aborts;
-  for (const Instant at : history.aborts) aborts.emplace_back(at.count());
-  return {{"aborts", std::move(aborts)}, {"unknown_in_a_row", history.unknown_in_a_row}};
+  json::object object{{"aborts", instants(history.aborts)},
+                      {"unknown_in_a_row", history.unknown_in_a_row},
+                      {"hook_failures", instants(history.hook_failures)},
+                      {"hook_reboots", instants(history.hook_reboots)},
+                      {"started", history.started.count()},
+                      {"restart_saved_once", history.restart_saved_once}};
+  if (const auto& outage = history.outage) {
+    json::object one{
+        {"kind", vm::to_string(outage->kind)}, {"by", outage->by}, {"since", outage->since.count()}};
+    if (outage->until) one["until"] = outage->until->count();
+    object["outage"] = std::move(one);
+  }
+  if (const auto& lease = history.suppression) {
+    object["suppression"] = {{"by", lease->by},
+                             {"why", lease->why},
+                             {"since", lease->since.count()},
+                             {"until", lease->until.count()}};
+  }
+  return object;
 }
 
 vm::History history_from(const json::object& object) {
   vm::History history;
-  if (const auto* aborts = object.if_contains("aborts"); aborts != nullptr && aborts->is_array()) {
-    for (const auto& at : aborts->get_array()) {
-      if (at.is_int64() && history.aborts.size() < kMaxAborts) history.aborts.emplace_back(at.get_int64());
+  history.aborts = instants_from(object, "aborts");
+  history.unknown_in_a_row = static_cast<int>(control::int_member(object, "unknown_in_a_row", 0));
+  history.hook_failures = instants_from(object, "hook_failures");
+  history.hook_reboots = instants_from(object, "hook_reboots");
+  history.started = Instant(control::int_member(object, "started", 0));
+  history.restart_saved_once = control::bool_member(object, "restart_saved_once", false);
+  if (const auto* one = object.if_contains("outage"); one != nullptr && one->is_object()) {
+    const auto& outage = one->get_object();
+    if (const auto kind = vm::outage_kind(text_of(outage, "kind"))) {
+      history.outage = vm::Outage{*kind, text_of(outage, "by"),
+                                  Instant(control::int_member(outage, "since", 0)), std::nullopt};
+      if (outage.contains("until")) history.outage->until = Instant(control::int_member(outage, "until", 0));
     }
   }
-  history.unknown_in_a_row = static_cast<int>(control::int_member(object, "unknown_in_a_row", 0));
+  if (const auto* one = object.if_contains("suppression"); one != nullptr && one->is_object()) {
+    const auto& lease = one->get_object();
+    history.suppression = vm::Suppression{text_of(lease, "by"), text_of(lease, "why"),
+                                          Instant(control::int_member(lease, "since", 0)),
+                                          Instant(control::int_member(lease, "until", 0))};
+  }
   return history;
 }
 

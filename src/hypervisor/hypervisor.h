@@ -2,6 +2,7 @@
 // deadline, makes one call at a time per VM, and tells what it does not know as "unknown".
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,31 @@ struct VmProcess {
   std::string start_time;  // field 22 of /proc/PID/stat: pid and this together name a process
 };
 
+struct SerialPort {
+  int number = 1;    // from 1, as the hypervisor counts them
+  std::string mode;  // VirtualBox's words: server, client, file, tcpserver, ...
+  std::string path;
+};
+
+// What the settings of a VM say, beyond its state.  Paths are as the owner sees them.
+struct VmDetails {
+  VmRef vm;
+  std::string settings_file, log_folder, snapshot_folder, state_file;
+  std::vector<std::string> disks;  // files and devices of all controllers
+  std::vector<SerialPort> serial_ports;
+};
+
+// The guest's heartbeat, where the hypervisor hears one.
+struct Heartbeat {
+  bool lost = false;
+  Instant since{};  // of the last change
+};
+
+// 0 to 100, as often as the hypervisor tells; may never be called.
+using Percent = std::function<void(int percent)>;
+
+// What a driver cannot do it refuses with ErrorKind::unsupported; so does every function here that is not
+// pure.
 class Hypervisor {
  public:
   virtual ~Hypervisor() = default;
@@ -49,8 +75,29 @@ class Hypervisor {
   // is followed.
   virtual Task<Result<std::vector<std::string>>> running(Instant deadline) = 0;
   virtual Result<Launch> launch(const VmRef& vm) = 0;
-  virtual Task<Result<>> control(std::string uuid, vm::StopAction action, Instant deadline) = 0;
+  virtual Task<Result<>> control(std::string uuid, vm::StopAction action, Instant deadline,
+                                 Percent progress = {}) = 0;
   virtual Task<Result<>> resume(std::string uuid, Instant deadline) = 0;
+  virtual Task<Result<>> pause(std::string uuid, Instant deadline);
+  virtual Task<Result<VmDetails>> describe(std::string uuid, Instant deadline);
+  // Writes a PNG of the VM's first screen to `path`, as the owner.
+  virtual Task<Result<>> screenshot(std::string uuid, std::string path, Instant deadline);
+  // The hypervisor's own snapshot, of a running VM or of one that is down.
+  virtual Task<Result<>> take_snapshot(std::string uuid, std::string name, std::string description,
+                                       Instant deadline, Percent progress = {});
+  // Absent: the guest has not set it.
+  virtual Task<Result<std::optional<std::string>>> guest_property(std::string uuid, std::string name,
+                                                                  Instant deadline);
+  // Bytes that the VM's disks and network cards have moved since it was powered up: grows while it works.
+  virtual Task<Result<uint64_t>> moved_bytes(std::string uuid, Instant deadline);
+  // What the VM's log says of its guest's heartbeat; absent: it never told.  Reads at most the log's new
+  // part.
+  virtual std::optional<Heartbeat> heartbeat(const std::string& uuid);
+  // The last lines of the VM's own log, at most `lines` of them.
+  virtual Result<std::vector<std::string>> log_tail(const std::string& uuid, size_t lines);
+  // What the user's own window on a VM is started with: its front end for this VM, without a display's
+  // environment.
+  virtual Result<Launch> front_end(const VmRef& vm);
   // The VM's process in the process table: cmdline, uid, start time (facts 21).
   virtual std::optional<VmProcess> process(const std::string& uuid) = 0;
   // Whether that process may be taken into a contract: it is a child of this owner's VBoxSVC.

@@ -24,7 +24,9 @@
 //
 // offline_is_maint turns every offline into maintenance.
 #include <algorithm>
+#include <array>
 #include <iterator>
+#include <utility>
 
 #include "vm/policy.h"
 
@@ -220,7 +222,29 @@ Verdict decide(const VmConfig& config, const Observation& observed, Cause cause,
   return unknown(config, observed, cause, history.unknown_in_a_row);
 }
 
+constexpr std::array<std::pair<OutageKind, std::string_view>, 5> kOutages{{
+    {OutageKind::save, "save"},
+    {OutageKind::poweroff, "poweroff"},
+    {OutageKind::reboot, "reboot"},
+    {OutageKind::gui, "gui"},
+    {OutageKind::snapshot, "snapshot"},
+}};
+
 }  // namespace
+
+std::string_view to_string(OutageKind kind) {
+  for (const auto& [value, word] : kOutages) {
+    if (value == kind) return word;
+  }
+  return {};
+}
+
+std::optional<OutageKind> outage_kind(std::string_view word) {
+  for (const auto& [value, name] : kOutages) {
+    if (name == word) return value;
+  }
+  return std::nullopt;
+}
 
 std::string_view to_string(Cause cause) {
   switch (cause) {
@@ -237,8 +261,8 @@ std::string_view to_string(Cause cause) {
 Judgement judge(const VmConfig& config, const History& history, const Observation& observed, Cause cause,
                 Instant now) {
   Judgement result;
+  result.history = history;
   result.history.aborts = inside_window(config, history.aborts, now);
-  result.history.unknown_in_a_row = history.unknown_in_a_row;
   const bool known = observed.stuck() || observed.agreed() != VmState::unknown;
   if (known) result.history.unknown_in_a_row = 0;
   result.verdict = decide(config, observed, cause, now, result.history);

@@ -81,10 +81,34 @@ struct Verdict {
   bool resume = false;  // with leave_online: the guard resumes a paused VM
 };
 
+// What an operator does to a VM, and what the monitor must not take for a fault.  Written before it is done,
+// so that whoever finds the VM down later knows why; it ends when the VM is started again, or with `until`.
+enum class OutageKind { save, poweroff, reboot, gui, snapshot };
+std::string_view to_string(OutageKind kind);
+std::optional<OutageKind> outage_kind(std::string_view word);
+struct Outage {
+  OutageKind kind = OutageKind::save;
+  std::string by;  // user name
+  Instant since{};
+  std::optional<Instant> until;  // gui: the lease's end
+};
+
+// Until its end nothing is done by itself to the VM; what is seen is still told.
+struct Suppression {
+  std::string by, why;
+  Instant since{}, until{};
+};
+
 // What must outlive daemon and guard; kept in the volatile store, written before the verdict is carried out.
 struct History {
   std::vector<Instant> aborts;  // inside the window
   int unknown_in_a_row = 0;
+  std::vector<Instant> hook_failures;  // inside vm/kicker_vmsvccheck_failures_timeframe
+  std::vector<Instant> hook_reboots;   // inside the same; caps them
+  Instant started{};                   // the last start that came about
+  std::optional<Outage> outage;
+  std::optional<Suppression> suppression;
+  bool restart_saved_once = false;  // start it once when it is found saved, whatever the properties say
 };
 
 struct Judgement {

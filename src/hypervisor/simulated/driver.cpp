@@ -259,7 +259,7 @@ Task<Result<>> Driver::emergency_stop(std::string uuid, Instant deadline) {
   co_return done();
 }
 
-Task<Result<>> Driver::control(std::string uuid, vm::StopAction action, Instant deadline) {
+Task<Result<>> Driver::control(std::string uuid, vm::StopAction action, Instant deadline, Percent) {
   if (action == vm::StopAction::emergencystop) return emergency_stop(std::move(uuid), deadline);
   return say(std::move(uuid), std::string(word_of(action)), deadline);
 }

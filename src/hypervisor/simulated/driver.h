@@ -32,7 +32,8 @@ class Driver : public Hypervisor {
   Task<Result<vm::Observation>> look(std::string uuid, Instant deadline) override;
   Task<Result<std::vector<std::string>>> running(Instant deadline) override;
   Result<Launch> launch(const VmRef& vm) override;
-  Task<Result<>> control(std::string uuid, vm::StopAction action, Instant deadline) override;
+  Task<Result<>> control(std::string uuid, vm::StopAction action, Instant deadline,
+                         Percent progress = {}) override;
   Task<Result<>> resume(std::string uuid, Instant deadline) override;
   std::optional<VmProcess> process(const std::string& uuid) override;
   Task<bool> hint(std::string uuid, Instant deadline) override;

@@ -265,7 +265,7 @@ Result<Launch> Driver::launch(const VmRef& vm) {
   return result;
 }
 
-Task<Result<>> Driver::control(std::string uuid, vm::StopAction action, Instant deadline) {
+Task<Result<>> Driver::control(std::string uuid, vm::StopAction action, Instant deadline, Percent) {
   std::vector<std::string> words;
   if (action == vm::StopAction::emergencystop) {
     // For VMs on which calls hang: one that hangs must not be waited for.
