@@ -121,7 +121,11 @@ Result<> Owners::launch(Owner& owner) {
 // Until the guard's end, which its channel tells at once; then its successor takes over.
 Task<> Owners::serve(Owners& self, std::shared_ptr<Owner> owner) {
   for (;;) {
-    while (auto message = co_await owner->channel->receive()) self.handle(*owner, *message);
+    for (;;) {
+      const auto message = co_await owner->channel->receive();
+      if (!message) break;
+      self.handle(*owner, *message);
+    }
     end_process(owner->pidfd);  // it may have closed the channel without ending
     const auto status = co_await self.core_.reaper.exited(owner->pid);
     self.core_.logs.notice(fmt::format("guard {} {}", owner->pid, status->text()));

@@ -69,7 +69,11 @@ Task<> Guard::safety_net() {
 
 Task<> Guard::run() {
   start(executor_, safety_net());
-  while (auto message = co_await channel_.receive()) handle(std::move(*message));
+  for (;;) {
+    auto message = co_await channel_.receive();
+    if (!message) break;
+    handle(std::move(*message));
+  }
   over_ = true;
 }
 

@@ -11,24 +11,6 @@ using namespace std::chrono_literals;
 constexpr Instant kLook = 30s;
 constexpr Instant kCall = 60s;  // for the command itself, where the plan sets no limit
 
-std::string_view to_string(vm::StopAction action) {
-  switch (action) {
-    case vm::StopAction::savestate:
-      return "savestate";
-    case vm::StopAction::acpipowerbutton:
-      return "acpipowerbutton";
-    case vm::StopAction::acpisleepbutton:
-      return "acpisleepbutton";
-    case vm::StopAction::poweroff:
-      return "poweroff";
-    case vm::StopAction::reset:
-      return "reset";
-    case vm::StopAction::emergencystop:
-      return "emergencystop";
-  }
-  return "";
-}
-
 Step done(int code, const std::string& text) {
   return Step{"done", code, text + "\n", {}};
 }
@@ -83,18 +65,18 @@ Task<Step> Keeper::stop_vm(std::optional<Instant> deadline) {
     const Instant limit = step.budget ? now() + *step.budget : patience;
     const auto sent = co_await driver_.control(uuid_, step.action, std::max(limit, now() + kCall));
     if (!sent) {
-      trouble = std::string(to_string(step.action)) + " was refused: " + sent.error().message;
+      trouble = std::string(vm::to_string(step.action)) + " was refused: " + sent.error().message;
       log(trouble);
       continue;  // the next step, at once: nothing is to be waited for
     }
     if (step.wanted == vm::VmState::unknown) {
-      co_return done(0, "The VM was sent " + std::string(to_string(step.action)) + " and stays active.");
+      co_return done(0, "The VM was sent " + std::string(vm::to_string(step.action)) + " and stays active.");
     }
     if (co_await reached(step.wanted, limit)) {
       co_return done(0, "The VM is " + std::string(vm::to_string(step.wanted)) + ".");
     }
     trouble = "The VM did not become " + std::string(vm::to_string(step.wanted)) + " by " +
-              std::string(to_string(step.action)) + ".";
+              std::string(vm::to_string(step.action)) + ".";
     log(trouble);
   }
   co_return done(95, trouble);

@@ -109,7 +109,9 @@ class KeeperTest : public ::testing::Test {
   }
 
   Task<> collect() {
-    while (auto message = co_await ours_->receive()) {
+    for (;;) {
+      auto message = co_await ours_->receive();
+      if (!message) break;
       received_.push_back(std::move(*message));
       arrived_.notify();
     }

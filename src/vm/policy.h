@@ -45,6 +45,7 @@ StartPlan start_plan(const VmConfig& config, const Observation& observed, bool c
 // -----------------------------------------------------------------------------------------------------
 
 enum class StopAction { savestate, acpipowerbutton, acpisleepbutton, poweroff, reset, emergencystop };
+std::string_view to_string(StopAction action);  // the hypervisor's own word
 
 struct StopStep {
   StopAction action;

@@ -1,11 +1,12 @@
 // The stop method's table (behaviour spec 4.1 to 4.3), with the spec's corrections:
 //
-//   agreed state         steps
-//   running, paused      by vm/stop_method
-//   passing, up or down  wait for what it becomes, then decide (B11, B12); VirtualBox can save nothing
-//   meanwhile stuck                poweroff, then emergencystop (B9) down, stable         none: it is down
+//   agreed state           steps
+//   running, paused        by vm/stop_method
+//   passing, up or down    wait for what it becomes, then decide (B11, B12): nothing can be saved meanwhile
+//   stuck                  poweroff, then emergencystop (B9)
+//   down, stable           none: it is down
 //   missing, inaccessible  none: there is no process, and nothing that one could tell the hypervisor
-//   unknown              wait: look again; a live process is never taken for stopped
+//   unknown                wait: look again; a live process is never taken for stopped
 //
 // The limit of a step is vm/stop_timeout (absent: none, B2) or what is left of the method's own timeout less
 // two seconds for the way out, whichever is shorter.  poweroff-graceful keeps a reserve for its hard step
@@ -76,6 +77,24 @@ std::string method_why(const VmConfig& config, VmState state) {
 }
 
 }  // namespace
+
+std::string_view to_string(StopAction action) {
+  switch (action) {
+    case StopAction::savestate:
+      return "savestate";
+    case StopAction::acpipowerbutton:
+      return "acpipowerbutton";
+    case StopAction::acpisleepbutton:
+      return "acpisleepbutton";
+    case StopAction::poweroff:
+      return "poweroff";
+    case StopAction::reset:
+      return "reset";
+    case StopAction::emergencystop:
+      return "emergencystop";
+  }
+  return "";
+}
 
 StopPlan stop_plan(const VmConfig& config, const Observation& observed, Budget budget) {
   const Budget limit = config.stop_timeout ? Budget(*config.stop_timeout) : Budget();

@@ -45,23 +45,6 @@ Fd open_pidfd(pid_t pid) {
   return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
 
-std::string_view word_of(vm::StopAction action) {
-  switch (action) {
-    case vm::StopAction::savestate:
-      return "savestate";
-    case vm::StopAction::acpipowerbutton:
-      return "acpipowerbutton";
-    case vm::StopAction::acpisleepbutton:
-      return "acpisleepbutton";
-    case vm::StopAction::reset:
-      return "reset";
-    case vm::StopAction::poweroff:
-    case vm::StopAction::emergencystop:
-      break;
-  }
-  return "poweroff";
-}
-
 // A connection to the VM's process.  The socket is reached through its folder's descriptor, because the path
 // of the folder may be longer than a socket's address.
 Result<Fd> connect_to(const Store& store, const std::string& uuid) {
@@ -261,7 +244,7 @@ Task<Result<>> Driver::emergency_stop(std::string uuid, Instant deadline) {
 
 Task<Result<>> Driver::control(std::string uuid, vm::StopAction action, Instant deadline, Percent) {
   if (action == vm::StopAction::emergencystop) return emergency_stop(std::move(uuid), deadline);
-  return say(std::move(uuid), std::string(word_of(action)), deadline);
+  return say(std::move(uuid), std::string(vm::to_string(action)), deadline);
 }
 
 Task<Result<>> Driver::resume(std::string uuid, Instant deadline) {

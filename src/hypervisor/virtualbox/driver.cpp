@@ -272,24 +272,7 @@ Task<Result<>> Driver::control(std::string uuid, vm::StopAction action, Instant 
     calls_.abandon(uuid);
     words = {"startvm", uuid, "--type", "emergencystop"};
   } else {
-    words = {"controlvm", uuid};
-    switch (action) {
-      case vm::StopAction::savestate:
-        words.emplace_back("savestate");
-        break;
-      case vm::StopAction::acpipowerbutton:
-        words.emplace_back("acpipowerbutton");
-        break;
-      case vm::StopAction::acpisleepbutton:
-        words.emplace_back("acpisleepbutton");
-        break;
-      case vm::StopAction::reset:
-        words.emplace_back("reset");
-        break;
-      default:
-        words.emplace_back("poweroff");
-        break;
-    }
+    words = {"controlvm", uuid, std::string(vm::to_string(action))};
   }
   return act(std::move(uuid), std::move(words), deadline);
 }
