@@ -1,12 +1,15 @@
-// vmkeep: what is not SMF's: the method of VM instances, an orderly end, the version.
+// vmkeep: what is not SMF's.  Only the table of its commands, and the few that need no file of their own.
+#include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <cstdio>
+#include <utility>
 
 #include "base/version.h"
 #include "control/client.h"
 #include "control/messages.h"
+#include "tools/commands.h"
 #include "tools/tool.h"
 
 namespace vmkeep::tools {
@@ -14,28 +17,23 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr char kUsageText[] =
-    "Usage: vmkeep method {start|stop|refresh}   the method of VM instances; run by vmkeepd\n"
-    "       vmkeep shutdown                      bring everything down, in order, and wait for it\n"
-    "       vmkeep version [--json]              of this program, and of the vmkeepd that runs\n"
-    "       vmkeep help\n\n"
-    "Instances are looked at with svcs, told what to do with svcadm and configured with svccfg.\n"
-    "The control socket is in $VMKEEP_RUN, else in $XDG_RUNTIME_DIR/vmkeep, else in /run/vmkeep.\n";
-
 // How long vmkeepd may say nothing before we look whether the connection still stands.
 constexpr Instant kRound{60'000};
-
-int usage(Output& output) {
-  std::fputs(kUsageText, stderr);
-  output.raise(kUsage);
-  return output.finish();
-}
 
 void told(const Error& error, Output& output) {
   output.warn(error.kind == ErrorKind::permission ? "Permission denied." : error.message);
 }
 
-int shutdown(Output& output) {
+// What a command without operands prints when it is called in another way.
+int wrong_usage(const char* text, Output& output) {
+  std::fprintf(stderr, "Usage: %s\n", text);
+  output.raise(kUsage);
+  return output.finish();
+}
+
+int shutdown(const std::string&, const Arguments& arguments) {
+  Output output("vmkeep");
+  if (!arguments.empty()) return wrong_usage("vmkeep shutdown", output);
   auto client = control::Client::connect();
   if (!client) {
     told(client.error(), output);
@@ -65,7 +63,10 @@ int shutdown(Output& output) {
 }
 
 // No daemon is no error here: the program has a version all the same.
-int version(bool as_json, Output& output) {
+int version(const std::string&, const Arguments& arguments) {
+  Output output("vmkeep");
+  const bool as_json = arguments == Arguments{"--json"};
+  if (!as_json && !arguments.empty()) return wrong_usage("vmkeep version [--json]", output);
   json::object daemon;
   auto client = control::Client::connect();
   if (client) {
@@ -86,25 +87,73 @@ int version(bool as_json, Output& output) {
   return output.finish();
 }
 
+int method(const std::string&, const Arguments& arguments) {
+  // A stop method may be given more, as in "stop %{restarter/contract}".
+  const std::string which = arguments.empty() ? "" : arguments[0];
+  if (which == "start" || which == "stop" || which == "refresh") return run_method(which);
+  Output output("vmkeep");
+  return wrong_usage("vmkeep method {start|stop|refresh}", output);
+}
+
+int help(const std::string&, const Arguments& arguments);
+
+using Topic = Command::Topic;
+
+// One line each, in the order in which help tells them.
+constexpr Command kCommands[] = {
+    {Topic::system, "shutdown", "bring everything down, in order, and wait for it", shutdown},
+    {Topic::system, "method", "the method of VM instances; run by vmkeepd", method},
+    {Topic::system, "version", "of this program, and of the vmkeepd that runs", version},
+    {Topic::system, "--version", nullptr, version},
+    {Topic::system, "help", "this text; `vmkeep COMMAND --help` tells more of most commands", help},
+    {Topic::system, "--help", nullptr, help},
+    {Topic::system, "-h", nullptr, help},
+    {Topic::system, "-?", nullptr, help},
+};
+
+std::string help_text() {
+  constexpr size_t kWidth = 16;
+  static constexpr std::pair<Topic, const char*> kTopics[] = {
+      {Topic::machines, "Virtual machines: vmkeep COMMAND [option...] VM..."},
+      {Topic::configuration, "Their configuration"},
+      {Topic::system, "vmkeep itself"},
+  };
+  std::string text = "Usage: vmkeep COMMAND [argument...]\n";
+  for (const auto& [topic, title] : kTopics) {
+    std::string lines;
+    for (const Command& command : kCommands) {
+      if (command.topic != topic || command.summary == nullptr) continue;
+      std::string name = command.name;
+      name.resize(std::max(kWidth, name.size() + 1), ' ');
+      lines += "  " + name + command.summary + "\n";
+    }
+    if (!lines.empty()) text += "\n" + std::string(title) + "\n" + lines;
+  }
+  return text +
+         "\nInstances are looked at with svcs, told what to do with svcadm and configured with svccfg.\n"
+         "The control socket is in $VMKEEP_RUN, else in $XDG_RUNTIME_DIR/vmkeep, else in /run/vmkeep.\n";
+}
+
+int help(const std::string&, const Arguments&) {
+  Output output("vmkeep");
+  output.print(help_text());
+  return output.finish();
+}
+
 }  // namespace
 
 int vmkeep(const Arguments& arguments) {
+  if (!arguments.empty()) {
+    for (const Command& command : kCommands) {
+      if (arguments[0] == command.name)
+        return command.run(arguments[0], {arguments.begin() + 1, arguments.end()});
+    }
+  }
   Output output("vmkeep");
-  const std::string verb = arguments.empty() ? "" : arguments[0];
-  const std::string second = arguments.size() > 1 ? arguments[1] : "";
-  if (verb == "method" && arguments.size() >= 2) {
-    // A stop method may be given more, as in "stop %{restarter/contract}".
-    if (second == "start" || second == "stop" || second == "refresh") return run_method(second);
-  }
-  if (verb == "shutdown" && arguments.size() == 1) return shutdown(output);
-  if ((verb == "version" || verb == "--version") && (arguments.size() == 1 || second == "--json")) {
-    return version(second == "--json", output);
-  }
-  if (verb == "help" || verb == "--help" || verb == "-?") {
-    output.print(kUsageText);
-    return output.finish();
-  }
-  return usage(output);
+  if (!arguments.empty()) output.warn("no command \"" + arguments[0] + "\"", kUsage);
+  std::fputs(help_text().c_str(), stderr);
+  output.raise(kUsage);
+  return output.finish();
 }
 
 }  // namespace vmkeep::tools

@@ -1,0 +1,23 @@
+// The commands of `vmkeep`, one function each; vmkeep.cpp holds the table that dispatches to them.  A command
+// gets its own name (several names may share a function) and the arguments behind it, and returns the exit
+// code of the program: 0, 1 for what failed, 2 for a wrong command line, or what its man page says.
+#pragma once
+
+#include <string>
+
+#include "tools/tool.h"
+
+namespace vmkeep::tools {
+
+struct Command {
+  enum class Topic { machines, configuration, system };
+  Topic topic;
+  const char* name;
+  const char* summary;  // one line of `vmkeep help`; null: an old or inner spelling that help leaves out
+  int (*run)(const std::string& name, const Arguments& arguments);
+};
+
+// vm_verbs.cpp: `vmkeep VERB VM...`, everything that is said to virtual machines.
+int vm_command(const std::string& name, const Arguments& arguments);
+
+}  // namespace vmkeep::tools
