@@ -2,13 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cstdint>
+#include <map>
 #include <string_view>
 #include <utility>
 
 namespace vmkeep::vm {
 namespace {
+
+using std::chrono::seconds;
+using Values = std::vector<std::string>;
 
 constexpr std::array<std::pair<StopMethod, std::string_view>, 6> kStopMethods{{
     {StopMethod::savestate, "savestate"},
@@ -19,69 +21,116 @@ constexpr std::array<std::pair<StopMethod, std::string_view>, 6> kStopMethods{{
     {StopMethod::poweroff_graceful, "poweroff-graceful"},
 }};
 
-// Longer than any sensible limit, and far from overflowing milliseconds.
-constexpr int64_t kMaxSeconds = 1'000'000'000;
+constexpr std::array<std::pair<StartWait, std::string_view>, 6> kStartWaits{{
+    {StartWait::nodelay, "nodelay"},
+    {StartWait::timeout, "timeout"},
+    {StartWait::hook_lax, "hook"},
+    {StartWait::hook_strict, "hook_strict"},
+    {StartWait::guest_lax, "guest"},
+    {StartWait::guest_strict, "guest_strict"},
+}};
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+std::string joined(const Values& values, std::string_view separator = " ") {
+  std::string result;
+  for (const auto& value : values) {
+    if (!result.empty()) result += separator;
+    result += value;
   }
   return result;
 }
 
 // Which levels answer for a property.
-enum class Scope { inherited, instance_only, service_only };
+enum class Scope { inherited, instance_only };
 
-// Reads the group vm; remembers the first thing that is wrong and goes on with defaults, so that the list of
-// fields below reads as a list.
+// Finds each property, checks it, and remembers where its value came from.
 class Reader {
  public:
-  explicit Reader(const repository::Levels& levels)
-      : own_(group(levels.own)), service_(group(levels.service)) {}
-
-  const std::optional<Error>& error() const { return error_; }
-
-  void refuse(std::string_view property, std::string_view value, std::string_view allowed) {
-    if (error_) return;
-    error_ = fail(ErrorKind::invalid, "vm/" + std::string(property) + " is \"" + std::string(value) +
-                                          "\"; it must be " + std::string(allowed));
-  }
-
-  // Whether there is a value, empty or not.
-  bool has(std::string_view property, Scope scope) const { return find(property, scope) != nullptr; }
-
-  // The value; empty if there is none, or if it is reset.
-  std::string_view text(std::string_view property, Scope scope, std::string_view allowed = "a single value") {
-    const repository::Property* found = find(property, scope);
-    if (found == nullptr || found->values.empty()) return {};
-    if (found->values.size() > 1) {
-      refuse(property, found->values[0] + "\" \"" + found->values[1],
-             std::string(allowed) + ", and one only");
-      return {};
+  Reader(const repository::Levels& levels, ConfigReading& reading)
+      : own_(group(levels.own)), service_(group(levels.service)), reading_(reading) {
+    for (const auto& property : properties()) {
+      settings_[property.name] = Setting{&property, {}, Origin::standard, {}};
     }
-    return found->values[0];
   }
 
-  bool boolean(std::string_view property, Scope scope, bool standard) {
-    constexpr std::string_view kAllowed = "true or false";
-    const auto value = text(property, scope, kAllowed);
-    if (value.empty()) return standard;
-    if (value != "true" && value != "false") refuse(property, value, kAllowed);
-    return value == "true";
-  }
-
-  int64_t integer(std::string_view property, int64_t standard, int64_t low, int64_t high) {
-    const auto allowed = "a whole number from " + std::to_string(low) + " to " + std::to_string(high);
-    const auto value = text(property, Scope::inherited, allowed);
-    if (value.empty()) return standard;
-    int64_t number = 0;
-    const auto [end, problem] = std::from_chars(value.data(), value.data() + value.size(), number);
-    if (problem != std::errc() || end != value.data() + value.size() || number < low || number > high) {
-      refuse(property, value, allowed);
-      return standard;
+  // The value as it counts; `standard` (entries with blanks between) in place of the table's.
+  const Setting& read(std::string_view name, const char* standard = nullptr) {
+    const PropertyInfo& property = *find_property(name);
+    Setting& setting = settings_[name];
+    const auto [values, origin] = find(name, scope(property.inheritance));
+    if (values == nullptr) {
+      setting.values = standard_of(property, standard);
+      note_ignored(property, setting);
+      return setting;
     }
-    return number;
+    auto normal = normalise(property, *values);
+    if (!normal) {
+      problem(name, normal.error().message);
+      setting.values = standard_of(property, standard);
+      return setting;
+    }
+    setting.origin = origin;
+    setting.values = std::move(*normal);
+    if (setting.values.empty()) reset(property, setting, standard);
+    return setting;
+  }
+
+  bool boolean(std::string_view name, const char* standard = nullptr) {
+    const Setting& setting = read(name, standard);
+    return !setting.values.empty() && setting.values[0] == "true";
+  }
+  int64_t integer(std::string_view name, int64_t none = 0) {
+    const Setting& setting = read(name);
+    return setting.values.empty() ? none : to_integer(setting.values[0]);
+  }
+  seconds time(std::string_view name) { return seconds(integer(name)); }
+  template <class T>
+  std::optional<T> number(std::string_view name) {
+    const Setting& setting = read(name);
+    if (setting.values.empty()) return std::nullopt;
+    return static_cast<T>(to_integer(setting.values[0]));
+  }
+  std::string text(std::string_view name, const char* standard = nullptr) {
+    const Setting& setting = read(name, standard);
+    return setting.values.empty() ? std::string() : setting.values[0];
+  }
+  Values list(std::string_view name) { return read(name).values; }
+  std::vector<int> codes(std::string_view name) {
+    std::vector<int> result;
+    for (const auto& value : list(name)) result.push_back(static_cast<int>(to_integer(value)));
+    return result;
+  }
+
+  // Whether one level has the property, empty or not.
+  bool at(Origin level, std::string_view name) const {
+    return find(level == Origin::instance ? own_ : service_, name) != nullptr;
+  }
+
+  void settle_user(bool interactive, bool dualboot) {
+    interactive_ = interactive;
+    dualboot_ = dualboot;
+  }
+
+  Setting& setting(std::string_view name) { return settings_[name]; }
+
+  void problem(std::string_view name, const std::string& message) {
+    for (const auto& each : reading_.problems) {
+      if (each.property == name) return;
+    }
+    reading_.problems.push_back({std::string(name), "vm/" + std::string(name) + " " + message});
+  }
+
+  void finish() {
+    for (const auto& property : properties()) reading_.settings.push_back(settings_[property.name]);
+    for (const auto* where : {own_, service_}) {
+      if (where == nullptr) continue;
+      for (const auto& entry : where->properties) {
+        if (find_property(entry.first) != nullptr) continue;
+        if (std::find(reading_.unknown.begin(), reading_.unknown.end(), entry.first) ==
+            reading_.unknown.end()) {
+          reading_.unknown.push_back(entry.first);
+        }
+      }
+    }
   }
 
  private:
@@ -90,110 +139,168 @@ class Reader {
     return found == groups.end() ? nullptr : found->second.get();
   }
 
-  static const repository::Property* find(const repository::PropertyGroup* where, std::string_view property) {
+  static const Values* find(const repository::PropertyGroup* where, std::string_view property) {
     if (where == nullptr) return nullptr;
     const auto found = where->properties.find(property);
-    return found == where->properties.end() ? nullptr : &found->second;
+    return found == where->properties.end() ? nullptr : &found->second.values;
   }
 
-  const repository::Property* find(std::string_view property, Scope scope) const {
-    if (scope != Scope::service_only) {
-      if (const auto* found = find(own_, property)) return found;
+  std::pair<const Values*, Origin> find(std::string_view property, Scope scope) const {
+    if (const auto* values = find(own_, property)) return {values, Origin::instance};
+    if (scope == Scope::inherited) {
+      if (const auto* values = find(service_, property)) return {values, Origin::service};
     }
-    return scope == Scope::instance_only ? nullptr : find(service_, property);
+    return {nullptr, Origin::standard};
+  }
+
+  Scope scope(Inheritance inheritance) const {
+    const bool own = inheritance == Inheritance::instance ||
+                     (inheritance == Inheritance::unless_user && interactive_) ||
+                     (inheritance == Inheritance::unless_dual && dualboot_);
+    return own ? Scope::instance_only : Scope::inherited;
+  }
+
+  static Values standard_of(const PropertyInfo& property, const char* standard) {
+    const std::string text = standard != nullptr ? std::string(standard) : std::string(property.standard);
+    auto values = normalise(property, {text});
+    return values ? *values : Values{};
+  }
+
+  // What is empty inherits nothing: a boolean is not true then (as in the original), and anything else has
+  // its default.
+  static void reset(const PropertyInfo& property, Setting& setting, const char* standard) {
+    setting.values = property.form == Form::boolean ? Values{"false"} : standard_of(property, standard);
+    setting.note = property.form == Form::boolean ? "reset by an empty value, which is not true"
+                                                  : "reset to the default by an empty value";
+  }
+
+  // Somebody set it at the service, and may wonder.
+  void note_ignored(const PropertyInfo& property, Setting& setting) const {
+    const Values* values = find(service_, property.name);
+    if (values == nullptr || scope(property.inheritance) == Scope::inherited) return;
+    const auto normal = normalise(property, *values);
+    if (normal && (normal->empty() || *normal == setting.values)) return;
+    setting.note =
+        "the service's \"" + joined(*values) + "\" does not count: " +
+        std::string(property.inheritance == Inheritance::instance ? "it is read from the instance only"
+                    : dualboot_                                   ? "the VM is dual-boot"
+                                                                  : "the VM is interactive");
   }
 
   const repository::PropertyGroup* own_;
   const repository::PropertyGroup* service_;
-  std::optional<Error> error_;
+  ConfigReading& reading_;
+  bool interactive_ = false;
+  bool dualboot_ = false;
+  std::map<std::string_view, Setting> settings_;
 };
-
-StopMethod read_stop_method(Reader& reader, bool dualboot) {
-  constexpr std::string_view kAllowed =
-      "savestate, acpipowerbutton, acpisleepbutton, poweroff, reset or poweroff-graceful";
-  // The user of a dual-boot VM shares its disk with the real machine: a saved state would go stale there.
-  const StopMethod standard = dualboot ? StopMethod::poweroff_graceful : StopMethod::savestate;
-  const Scope scope = dualboot ? Scope::instance_only : Scope::inherited;
-  const auto value = reader.text("stop_method", scope, kAllowed);
-  if (value.empty()) return standard;
-  const auto method = stop_method(value);
-  if (!method) reader.refuse("stop_method", value, kAllowed);
-  return method.value_or(standard);
-}
-
-KickerRestart read_kicker_restart(Reader& reader) {
-  constexpr std::string_view kAllowed = "none, no, off or false; all, on or true; or empty";
-  const auto value = reader.text("kicker_restart", Scope::inherited, kAllowed);
-  const std::string word = lower(value);
-  if (word.empty()) return KickerRestart::by_state;
-  if (word == "none" || word == "no" || word == "off" || word == "false") return KickerRestart::none;
-  if (word == "all" || word == "on" || word == "true") return KickerRestart::all;
-  reader.refuse("kicker_restart", value, kAllowed);
-  return KickerRestart::by_state;
-}
 
 // start_aborted_vm stands in for restart_aborted_vm, level by level: the instance's start_aborted_vm outranks
 // the service's restart_aborted_vm.
 bool read_restart_aborted(Reader& reader, bool interactive) {
-  for (const Scope scope : {Scope::instance_only, Scope::service_only}) {
-    if (interactive && scope == Scope::service_only) break;
-    for (const auto* property : {"restart_aborted_vm", "start_aborted_vm"}) {
-      if (reader.has(property, scope)) return reader.boolean(property, scope, false);
-    }
+  const bool restart = reader.boolean("restart_aborted_vm");
+  const bool start = reader.boolean("start_aborted_vm");
+  for (const Origin level : {Origin::instance, Origin::service}) {
+    if (interactive && level == Origin::service) break;
+    if (reader.at(level, "restart_aborted_vm")) return restart;
+    if (!reader.at(level, "start_aborted_vm")) continue;
+    Setting& setting = reader.setting("restart_aborted_vm");
+    setting.values = {start ? "true" : "false"};
+    setting.origin = level;
+    setting.note = "from vm/start_aborted_vm";
+    return start;
   }
-  return false;
+  return restart;
 }
 
-std::string read_uuid(Reader& reader) {
-  constexpr std::string_view kAllowed = "a UUID such as bd419973-420b-435b-a7ba-2a590a615572";
-  const auto value = reader.text("uuid", Scope::instance_only, kAllowed);
-  if (value.empty()) return {};
-  std::string uuid = lower(value);
-  if (uuid.size() == 38 && uuid.front() == '{' && uuid.back() == '}') uuid = uuid.substr(1, 36);
-  bool good = uuid.size() == 36;
-  for (size_t i = 0; good && i < uuid.size(); ++i) {
-    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    const char c = uuid[i];
-    good = dash ? c == '-' : (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+void read_start(Reader& reader, VmConfig& config) {
+  config.is_dualboot = reader.boolean("is_dualboot");
+  config.is_interactive = reader.boolean("is_interactive") || config.is_dualboot;
+  if (Setting& setting = reader.setting("is_interactive");
+      config.is_dualboot && setting.values != Values{"true"}) {
+    setting.values = {"true"};
+    setting.note = "because vm/is_dualboot is true";
   }
-  if (!good) reader.refuse("uuid", value, kAllowed);
-  return uuid;
+  reader.settle_user(config.is_interactive, config.is_dualboot);
+  config.takeover = reader.text("takeover") == "savestate" ? Takeover::savestate : Takeover::adopt;
+  const char* unless_interactive = config.is_interactive ? "false" : "true";
+  config.start_aborted_vm = reader.boolean("start_aborted_vm");
+  config.start_paused_vm = reader.boolean("start_paused_vm");
+  config.start_halted_vm = reader.boolean("start_halted_vm", unless_interactive);
+  config.start_saved_vm = reader.boolean("start_saved_vm", unless_interactive);
+  config.start_stuck_vm = reader.boolean("start_stuck_vm");
+  const std::string wait = reader.text("start_wait_policy");
+  for (const auto& [policy, word] : kStartWaits) {
+    if (word == wait) config.start_wait_policy = policy;
+  }
+  config.ready_guest_property = reader.text("ready_guest_property");
+  config.ready_guest_value = reader.text("ready_guest_value");
+  // The user of a dual-boot VM shares its disk with the real machine: a saved state would go stale there.
+  const std::string method = reader.text("stop_method", config.is_dualboot ? "poweroff-graceful" : nullptr);
+  config.stop_method = stop_method(method).value_or(StopMethod::savestate);
+  if (const int64_t limit = reader.integer("stop_timeout"); limit > 0) config.stop_timeout = seconds(limit);
 }
 
-void read_flags(Reader& reader, VmConfig& config) {
-  config.is_dualboot = reader.boolean("is_dualboot", Scope::instance_only, false);
-  config.is_interactive = reader.boolean("is_interactive", Scope::instance_only, false) || config.is_dualboot;
-  const bool interactive = config.is_interactive;
-  const Scope scope = interactive ? Scope::instance_only : Scope::inherited;
-  config.start_aborted_vm = reader.boolean("start_aborted_vm", scope, false);
-  config.start_paused_vm = reader.boolean("start_paused_vm", scope, false);
-  config.start_halted_vm = reader.boolean("start_halted_vm", scope, !interactive);
-  config.start_saved_vm = reader.boolean("start_saved_vm", scope, !interactive);
-  config.start_stuck_vm = reader.boolean("start_stuck_vm", scope, false);
-  config.restart_stuck_vm = reader.boolean("restart_stuck_vm", scope, false);
-  config.restart_aborted_vm = read_restart_aborted(reader, interactive);
-  config.restart_paused_vm = reader.boolean("restart_paused_vm", scope, config.start_paused_vm);
-  config.restart_halted_vm = reader.boolean("restart_halted_vm", scope, false);
-  config.restart_saved_vm = reader.boolean("restart_saved_vm", scope, false);
-  config.ignore_paused_vm = reader.boolean("ignore_paused_vm", scope, true);
-  config.offline_is_maint = reader.boolean("offline_is_maint", Scope::inherited, false);
-}
-
-void read_numbers(Reader& reader, VmConfig& config) {
-  using std::chrono::seconds;
-  const int64_t stop_timeout = reader.integer("stop_timeout", -1, -kMaxSeconds, kMaxSeconds);
-  if (stop_timeout > 0) config.stop_timeout = seconds(stop_timeout);
-  config.offline_unknown_state_maxcount =
-      static_cast<int>(reader.integer("offline_unknown_state_maxcount", 0, -1'000'000, 1'000'000));
+void read_monitor(Reader& reader, VmConfig& config) {
+  config.restart_stuck_vm = reader.boolean("restart_stuck_vm");
+  config.restart_aborted_vm = read_restart_aborted(reader, config.is_interactive);
+  config.restart_paused_vm = reader.boolean("restart_paused_vm", config.start_paused_vm ? "true" : "false");
+  config.restart_halted_vm = reader.boolean("restart_halted_vm");
+  config.restart_saved_vm = reader.boolean("restart_saved_vm");
+  config.ignore_paused_vm = reader.boolean("ignore_paused_vm");
+  config.offline_is_maint = reader.boolean("offline_is_maint");
+  config.offline_unknown_state_maxcount = static_cast<int>(reader.integer("offline_unknown_state_maxcount"));
   config.restart_aborted_vm_failures_maxcount =
-      static_cast<int>(reader.integer("restart_aborted_vm_failures_maxcount", 0, -1'000'000, 1'000'000));
-  config.restart_aborted_vm_failures_timeframe =
-      seconds(reader.integer("restart_aborted_vm_failures_timeframe", 0, -kMaxSeconds, kMaxSeconds));
+      static_cast<int>(reader.integer("restart_aborted_vm_failures_maxcount"));
+  config.restart_aborted_vm_failures_timeframe = reader.time("restart_aborted_vm_failures_timeframe");
   // Zero and less meant "as fast as possible", which is once a second.
-  config.kicker_freq =
-      seconds(std::max<int64_t>(1, reader.integer("kicker_freq", 50, -kMaxSeconds, kMaxSeconds)));
-  const int64_t nice = reader.integer("nice", 0, -20, 19);
-  if (nice != 0) config.nice = static_cast<int>(nice);
+  config.kicker_freq = std::max(seconds(1), reader.time("kicker_freq"));
+  const std::string restart = reader.text("kicker_restart");
+  if (restart == "none") config.kicker_restart = KickerRestart::none;
+  if (restart == "all") config.kicker_restart = KickerRestart::all;
+  config.restart_saved_vm_once = reader.text("kicker_restart_saved_vm_once_file_name") != "false";
+  config.heartbeat_restart_after = reader.time("heartbeat_restart_after");
+}
+
+void read_check(Reader& reader, VmConfig& config) {
+  config.kicker_vmsvccheck_enabled = reader.boolean("kicker_vmsvccheck_enabled");
+  config.kicker_vmsvccheck_method = reader.text("kicker_vmsvccheck_method");
+  config.kicker_vmsvccheck_method_params = reader.list("kicker_vmsvccheck_method_params");
+  config.kicker_vmsvccheck_startdelay = std::max(seconds(0), reader.time("kicker_vmsvccheck_startdelay"));
+  config.kicker_vmsvccheck_failures_maxcount =
+      static_cast<int>(reader.integer("kicker_vmsvccheck_failures_maxcount"));
+  config.kicker_vmsvccheck_failures_timeframe = reader.time("kicker_vmsvccheck_failures_timeframe");
+  config.kicker_vmsvccheck_exitcode_okay = reader.codes("kicker_vmsvccheck_exitcode_okay");
+  config.kicker_vmsvccheck_exitcode_failonce = reader.codes("kicker_vmsvccheck_exitcode_failonce");
+  config.kicker_vmsvccheck_exitcode_doreboot = reader.codes("kicker_vmsvccheck_exitcode_doreboot");
+  config.kicker_vmsvccheck_exitcode_maintenance = reader.codes("kicker_vmsvccheck_exitcode_maintenance");
+  config.kicker_vmsvccheck_timeout = reader.time("kicker_vmsvccheck_timeout");
+  config.kicker_vmsvccheck_reboots_maxcount =
+      static_cast<int>(reader.integer("kicker_vmsvccheck_reboots_maxcount"));
+}
+
+void read_host(Reader& reader, VmConfig& config) {
+  config.nice = reader.number<int>("nice");
+  if (config.nice == 0) config.nice.reset();
+  config.timezone = reader.text("timezone");
+  config.cpu_set = to_cpus(reader.list("cpu_set"));
+  config.cpu_weight = reader.number<int>("cpu_weight");
+  config.io_weight = reader.number<int>("io_weight");
+  config.memory_low = reader.number<int64_t>("memory_low");
+  config.memory_high = reader.number<int64_t>("memory_high");
+  config.zfssnap_flag = reader.boolean("zfssnap_flag");
+  config.zfssnap_dslist = reader.list("zfssnap_dslist");
+  config.zfssnap_dslist_append = reader.list("zfssnap_dslist_append");
+  config.zfssnap_prefix = reader.text("zfssnap_prefix");
+  config.startgui_fg_trap_signals.clear();
+  for (const auto& name : reader.list("startgui_fg_trap_signals")) {
+    config.startgui_fg_trap_signals.push_back(signal_number(name));
+  }
+  config.debug_smf = reader.boolean("debug_smf");
+  config.kicker_debug = reader.boolean("kicker_debug");
+  for (const auto& property : properties()) {
+    if (property.section == Section::old) reader.read(property.name);
+  }
 }
 
 }  // namespace
@@ -212,20 +319,51 @@ std::optional<StopMethod> stop_method(std::string_view word) {
   return std::nullopt;
 }
 
-Result<VmConfig> VmConfig::read(const repository::Levels& running, const std::string& instance_name) {
-  Reader reader(running);
-  VmConfig config;
+std::string_view to_string(StartWait policy) {
+  for (const auto& [value, word] : kStartWaits) {
+    if (value == policy) return word;
+  }
+  return "nodelay";
+}
+
+std::string_view to_string(Origin origin) {
+  switch (origin) {
+    case Origin::instance:
+      return "instance";
+    case Origin::service:
+      return "service";
+    case Origin::standard:
+      break;
+  }
+  return "default";
+}
+
+std::string Setting::text() const {
+  return joined(values);
+}
+
+ConfigReading read_config(const repository::Levels& running, const std::string& instance_name) {
+  ConfigReading reading;
+  Reader reader(running, reading);
+  VmConfig& config = reading.config;
   // Which VM it is belongs to the instance: two instances must not come to mean one VM by inheritance.
-  config.name = std::string(reader.text("name", Scope::instance_only));
+  config.name = reader.text("name");
   if (config.name.empty()) config.name = instance_name;
-  config.uuid = read_uuid(reader);
-  read_flags(reader, config);
-  read_numbers(reader, config);
-  config.stop_method = read_stop_method(reader, config.is_dualboot);
-  config.kicker_restart = read_kicker_restart(reader);
-  config.timezone = std::string(reader.text("timezone", Scope::inherited));
-  if (reader.error()) return *reader.error();
-  return config;
+  config.uuid = reader.text("uuid");
+  read_start(reader, config);
+  read_monitor(reader, config);
+  read_check(reader, config);
+  read_host(reader, config);
+  reader.finish();
+  return reading;
+}
+
+Result<VmConfig> VmConfig::read(const repository::Levels& running, const std::string& instance_name) {
+  ConfigReading reading = read_config(running, instance_name);
+  if (reading.problems.empty()) return std::move(reading.config);
+  std::string message;
+  for (const auto& problem : reading.problems) message += (message.empty() ? "" : "; ") + problem.message;
+  return fail(ErrorKind::invalid, message);
 }
 
 }  // namespace vmkeep::vm
