@@ -222,7 +222,7 @@ class CgroupContracts final : public Contracts {
   }
 
   Result<> kill(ContractId id, const CgroupContract& contract) {
-    const auto killed = write_existing(contract.folder + "/cgroup.kill", "1");
+    auto killed = write_existing(contract.folder + "/cgroup.kill", "1");
     const bool too_old = !killed && killed.error().kind == ErrorKind::not_found;
     if (!killed && !too_old) return killed;
     Result<> result;

@@ -10,7 +10,7 @@
 #include <charconv>
 #include <cstring>
 
-extern char** environ;
+extern char** environ;  // NOLINT(readability-redundant-declaration): glibc declares it for GNU sources only
 
 namespace vmkeep::contract {
 namespace {

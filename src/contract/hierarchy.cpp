@@ -23,8 +23,8 @@ std::vector<std::string> subfolders(const std::string& folder) {
   const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.c_str()), &::closedir);
   if (!open) return found;
   while (const dirent* entry = ::readdir(open.get())) {
-    const std::string name = entry->d_name;
-    if (entry->d_type == DT_DIR && name != "." && name != "..") found.push_back(folder + "/" + name);
+    std::string name = entry->d_name;
+    if (entry->d_type == DT_DIR && name != "." && name != "..") found.push_back(name.insert(0, folder + "/"));
   }
   return found;
 }

@@ -65,7 +65,7 @@ std::string on_path(const std::string& program, std::string_view path) {
     const size_t end = std::min(path.find(':', at), path.size());
     // An empty entry would mean the method's working directory, which is not ours: it is passed over.
     if (end > at) {
-      const std::string candidate = std::string(path.substr(at, end - at)) + "/" + program;
+      std::string candidate = std::string(path.substr(at, end - at)) + "/" + program;
       if (::access(candidate.c_str(), X_OK) == 0) return candidate;
     }
     at = end + 1;

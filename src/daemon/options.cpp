@@ -29,8 +29,8 @@ std::string own_folder() {
 }
 
 std::string find_libexec() {
-  if (const std::string wanted = environment("VMKEEP_LIBEXEC"); !wanted.empty()) return wanted;
-  const std::string here = own_folder();
+  if (std::string wanted = environment("VMKEEP_LIBEXEC"); !wanted.empty()) return wanted;
+  std::string here = own_folder();
   for (const std::string& folder : {here, here + "/../libexec/vmkeep"}) {
     if (::access((folder + "/vmkeep-guard").c_str(), X_OK) == 0) return folder;
   }

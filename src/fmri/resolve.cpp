@@ -135,9 +135,10 @@ Match resolve(std::string_view operand, const std::vector<Entry>& entries, Want 
       const bool service_matches = want != Want::instances && matches(text);
       const bool stands_for_all = service_matches && want == Want::services_or_instances;
       const size_t before = match.found.size();
+      const std::string prefix = text + ":";
       if (!stands_for_all) {
         for (const std::string& instance : entry.instances)
-          if (matches(text + ":" + instance)) match.found.push_back({entry.service, instance, {}, {}});
+          if (matches(prefix + instance)) match.found.push_back({entry.service, instance, {}, {}});
       }
       if (service_matches && match.found.size() == before) match.found.push_back(service);
     }
