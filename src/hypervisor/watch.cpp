@@ -17,7 +17,7 @@ namespace vmkeep::hypervisor {
 namespace {
 
 // A file that grew by more than this since the last event is news without being read.
-constexpr off_t kMuch = 256 * 1024;
+constexpr off_t kMuch = 262'144;
 
 }  // namespace
 

@@ -34,7 +34,7 @@ class Rest {
     });
   }
   std::string take(const char* name) {
-    const std::string value(group_.value(name).value_or(""));
+    std::string value(group_.value(name).value_or(""));
     group_.properties.erase(name);
     return value;
   }

@@ -58,7 +58,7 @@ class BundleReader {
   }
 
   std::string service_name(const xmlNode* node) {
-    const std::string name = reporter_.required(node, "name");
+    std::string name = reporter_.required(node, "name");
     const auto parsed = fmri::Fmri::parse("svc:/" + name);
     if (!parsed || parsed->service != name || !parsed->instance.empty() || !parsed->property_group.empty()) {
       reporter_.problem(

@@ -19,6 +19,7 @@ void Restarter::Data::changed(const graph::Entity& entity) {
 // to its own dependents (optional_all looks at that); those whose prospects did not change end the walk.
 void Restarter::Data::reconsider(const std::vector<graph::Graph::Dependent>& dependents) {
   std::vector<std::string> todo;
+  todo.reserve(dependents.size());
   for (const auto& dependent : dependents) todo.push_back(dependent.instance);
   while (!todo.empty()) {
     auto* above = find(todo.back());
