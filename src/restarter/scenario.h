@@ -12,32 +12,9 @@
 #include <vector>
 
 #include "restarter/restarter.h"
+#include "restarter/script.h"
 
 namespace vmkeep::restarter {
-
-using Words = std::vector<std::string>;
-
-// Words are separated by blanks; double quotes keep blanks.
-inline Words split(const std::string& line) {
-  Words words;
-  std::string word;
-  bool quoted = false;
-  bool any = false;
-  for (const char c : line) {
-    if (c == '"') {
-      quoted = !quoted;
-      any = true;
-    } else if (c == ' ' && !quoted) {
-      if (any) words.push_back(std::exchange(word, {}));
-      any = false;
-    } else {
-      word += c;
-      any = true;
-    }
-  }
-  if (any) words.push_back(word);
-  return words;
-}
 
 class World {
  public:
@@ -56,7 +33,7 @@ class World {
   Restarter restarter;
   Instant now = std::chrono::seconds(1000);
   std::map<std::string, Member> members;
-  std::map<uint64_t, ArmTimer> timers;
+  Timers timers;
   std::vector<std::string> lines;     // what happened
   std::vector<std::string> breaches;  // promises broken
   bool shut_down = false;
@@ -66,7 +43,7 @@ class World {
   bool command(const Words& words) {
     if (words.empty()) return true;
     if (words[0].starts_with("+")) {
-      advance(duration(words[0].substr(1)));
+      advance(duration(words[0].substr(1)).value());
       return command({words.begin() + 1, words.end()});
     }
     if (words[0] == "needs") return needs(words);
@@ -77,17 +54,10 @@ class World {
 
   void advance(Instant by) {
     const Instant end = now + by;
-    while (true) {
-      auto next = timers.end();
-      for (auto it = timers.begin(); it != timers.end(); ++it) {
-        if (it->second.at <= end && (next == timers.end() || it->second.at < next->second.at)) next = it;
-      }
-      if (next == timers.end()) break;
-      const auto timer = next->second;
-      timers.erase(next);
-      now = std::max(now, timer.at);
-      lines.push_back(stamp() + "timer " + timer.fmri);
-      send(TimerFired{timer.fmri, timer.timer});
+    while (const auto timer = timers.take(end)) {
+      now = std::max(now, timer->at);
+      lines.push_back(stamp() + "timer " + timer->fmri);
+      send(TimerFired{timer->fmri, timer->timer});
     }
     now = end;
   }
@@ -103,12 +73,6 @@ class World {
   }
 
  private:
-  static Instant duration(const std::string& text) {
-    size_t used = 0;
-    const long number = std::stol(text, &used);
-    return text.substr(used) == "ms" ? Instant(number) : Instant(std::chrono::seconds(number));
-  }
-
   static graph::Entity entity(const std::string& word) {
     if (word.starts_with("/")) return {graph::EntityKind::file, word};
     if (word.starts_with("host:")) return {graph::EntityKind::host, word.substr(5)};
@@ -325,10 +289,7 @@ class World {
     auto& was = members[a.fmri].seen;
     expect(legal(was, a.state), fmt::format("{}: {} to {}", a.fmri, to_string(was), to_string(a.state)));
     was = a.state;
-    const auto next =
-        a.next_state == graph::State::none ? "" : fmt::format(" -> {}", to_string(a.next_state));
-    const auto why = a.why.empty() ? "" : fmt::format(": {}", a.why);
-    say(fmt::format("{} is {}{} ({}{})", a.fmri, to_string(a.state), next, to_string(a.reason), why));
+    say(fmt::format("{} is {}", a.fmri, to_string(a)));
   }
   void carry_out(const Log& a) { say(fmt::format("{} logs \"{}\"", a.fmri, a.text)); }
   void carry_out(const Notice& a) {
@@ -348,7 +309,7 @@ class World {
       member.other_run = a.run;
       member.other = a.method;
     }
-    const auto commanded = a.commanded ? fmt::format(", commanded by {}", cause(*a.commanded)) : "";
+    const auto commanded = a.commanded ? fmt::format(", commanded by {}", vm::to_string(*a.commanded)) : "";
     say(fmt::format("{} runs {} {}{}", a.fmri, to_string(a.method), a.exec, commanded));
   }
   void carry_out(const KillMethod& a) {
@@ -367,15 +328,14 @@ class World {
     say(fmt::format("{} releases its contract{}", a.fmri, a.kill ? ", killing it" : ""));
   }
   void carry_out(const ArmTimer& a) {
-    expect(!timers.contains(a.timer), "a timer is armed twice");
-    timers[a.timer] = a;
+    expect(timers.arm(a), "a timer is armed twice");
   }
   void carry_out(const CancelTimer& a) {
-    expect(timers.erase(a.timer) == 1, "a timer is cancelled that is not armed");
+    expect(timers.cancel(a.timer), "a timer is cancelled that is not armed");
   }
   void carry_out(const AskVerdict& a) {
     members[a.fmri].question = a.question;
-    say(fmt::format("{} asks ({})", a.fmri, cause(a.cause)));
+    say(fmt::format("{} asks ({})", a.fmri, vm::to_string(a.cause)));
   }
   void carry_out(const ReplaceGuard& a) { say(a.fmri + " replaces its guard"); }
   void carry_out(const DisableTemporarily& a) { say(a.fmri + " disables itself temporarily"); }
@@ -385,18 +345,6 @@ class World {
     expect(!done, "the end is told twice");
     done = true;
     say("all is down");
-  }
-
-  static std::string_view cause(vm::Cause cause) {
-    switch (cause) {
-      case vm::Cause::contract_empty:
-        return "contract_empty";
-      case vm::Cause::report:
-        return "report";
-      case vm::Cause::look:
-        return "look";
-    }
-    return "";
   }
 };
 

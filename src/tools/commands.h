@@ -20,4 +20,7 @@ struct Command {
 // vm_verbs.cpp: `vmkeep VERB VM...`, everything that is said to virtual machines.
 int vm_command(const std::string& name, const Arguments& arguments);
 
+// simulate_command.cpp: becomes the simulator, or says why not.
+int simulate_command(const std::string& name, const Arguments& arguments);
+
 }  // namespace vmkeep::tools

@@ -101,6 +101,8 @@ using Topic = Command::Topic;
 
 // One line each, in the order in which help tells them.
 constexpr Command kCommands[] = {
+    {Topic::configuration, "simulate", "try a configuration against a script of faults, in virtual time",
+     simulate_command},
     {Topic::system, "shutdown", "bring everything down, in order, and wait for it", shutdown},
     {Topic::system, "method", "the method of VM instances; run by vmkeepd", method},
     {Topic::system, "version", "of this program, and of the vmkeepd that runs", version},
