@@ -101,6 +101,10 @@ class Hypervisor {
   // The VM's process in the process table: cmdline, uid, start time (facts 21).
   virtual std::optional<VmProcess> process(const std::string& uuid) = 0;
   // Whether that process may be taken into a contract: it is a child of this owner's VBoxSVC.
+  // For a VM process that obeys nothing (T57): TERM, INT, QUIT, HUP, KILL, KILL, `spacing` apart, until it is
+  // gone; to that one process, known by cmdline, uid and start time, through its pidfd.  A TERM makes
+  // VirtualBox save the VM.  Errors: invalid if there is no process; timeout if it outlives all of them.
+  virtual Task<Result<>> kill_process(std::string uuid, Instant spacing = Instant(3000));
   // Hints that this VM may have changed (its log, its process).  Resolves at the next one, or at the
   // deadline.
   virtual Task<bool> hint(std::string uuid, Instant deadline) = 0;

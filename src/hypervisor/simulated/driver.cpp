@@ -1,19 +1,15 @@
 #include "hypervisor/simulated/driver.h"
 
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/un.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <csignal>
 #include <filesystem>
 #include <utility>
 
 #include "hypervisor/done.h"
+#include "hypervisor/simulated/call.h"
+#include "hypervisor/simulated/live_vm.h"
 #include "hypervisor/virtualbox/installation.h"
 
 namespace vmkeep::hypervisor::simulated {
@@ -28,12 +24,16 @@ std::string home_of(const std::vector<std::string>& environment) {
   return home.empty() ? value_of(environment, "HOME") + "/.vmkeep-simulated" : home;
 }
 
+// The owner's word, else that of whoever started us.
+std::string either(const std::vector<std::string>& environment, const char* name) {
+  std::string value = value_of(environment, name);
+  if (!value.empty()) return value;
+  const char* ours = ::secure_getenv(name);
+  return ours == nullptr ? "" : ours;
+}
+
 std::string program_of(const std::vector<std::string>& environment) {
-  std::string folder = value_of(environment, "VMKEEP_LIBEXEC");
-  if (folder.empty()) {
-    const char* ours = ::secure_getenv("VMKEEP_LIBEXEC");
-    if (ours != nullptr) folder = ours;
-  }
+  std::string folder = either(environment, "VMKEEP_LIBEXEC");
   if (folder.empty()) {
     std::error_code ignored;
     folder = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path().string();
@@ -41,57 +41,36 @@ std::string program_of(const std::vector<std::string>& environment) {
   return folder + "/" + kProgram;
 }
 
-Fd open_pidfd(pid_t pid) {
-  return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+// What a look says of a VM in this state; an error if the answer does not name one.
+Result<vm::Observation> observation(const std::string& uuid, const std::string& word) {
+  if (word.empty()) {
+    return fail(ErrorKind::unavailable,
+                "the simulated hypervisor's answer about VM " + uuid + " names no state");
+  }
+  vm::Observation observed;
+  observed.state = state_of(word);
+  // The hypervisor may say "unknown" itself; every other word is one that we do not know.
+  if (observed.state == vm::VmState::unknown && word != "unknown") {
+    observed.detail = "VMState is \"" + word + "\"";
+  }
+  if (observed.state == vm::VmState::missing) observed.detail = "there is no such VM";
+  if (observed.state == vm::VmState::inaccessible) observed.detail = "its settings cannot be read";
+  return observed;
 }
 
-// A connection to the VM's process.  The socket is reached through its folder's descriptor, because the path
-// of the folder may be longer than a socket's address.
-Result<Fd> connect_to(const Store& store, const std::string& uuid) {
-  const auto folder = open_file(store.home(), O_RDONLY | O_DIRECTORY);
-  if (!folder) return folder.error();
-  Fd peer(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!peer) return errno_error("cannot make a socket");
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string path = "/proc/self/fd/" + std::to_string(folder->get()) + "/" + uuid + ".sock";
-  path.copy(address.sun_path, sizeof address.sun_path - 1);
-  if (::connect(peer.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return fail(ErrorKind::invalid, "VM " + uuid + " is not currently running");
-  }
-  return peer;
+VmRef reference(const StoredVm& vm) {
+  const bool accessible = vm.state != "inaccessible";
+  return VmRef{vm.uuid, accessible ? vm.name : "<inaccessible>", accessible};
 }
 
 }  // namespace
-
-// A call that may be abandoned.
-struct Driver::Call {
-  std::string uuid;
-  Signal ended;
-  bool abandoned = false;
-  Readiness* readiness = nullptr;
-  std::list<Call*>* calls;
-
-  Call(Driver& driver, std::string vm) : uuid(std::move(vm)), ended(driver.executor_), calls(&driver.calls_) {
-    calls->push_back(this);
-  }
-  ~Call() {
-    if (calls != nullptr) calls->remove(this);
-  }
-  Call(const Call&) = delete;
-  Call& operator=(const Call&) = delete;
-
-  void abandon() {
-    abandoned = true;
-    ended.notify();
-    if (readiness != nullptr) readiness->cancel();
-  }
-};
 
 Driver::Driver(Executor executor, DriverOptions options)
     : executor_(std::move(executor)),
       store_(home_of(options.environment)),
       program_(program_of(options.environment)),
+      front_end_(either(options.environment, "VMKEEP_FRONT_END")),
+      owner_home_(value_of(options.environment, "HOME")),
       watch_(executor_) {}
 
 Driver::~Driver() {
@@ -118,20 +97,40 @@ Task<Result<>> Driver::hang(std::string uuid, Instant deadline) {
   co_return fail(ErrorKind::timeout, "the simulated hypervisor does not answer about VM \"" + uuid + "\"");
 }
 
-// What the script says about answering at all.
-Task<Result<>> Driver::answer(std::string uuid, Instant deadline) {
-  const auto script = store_.script("");
+Task<Result<Driver::Subject>> Driver::ask(std::string uuid, std::string delay_key, Instant deadline) {
+  const auto first = store_.read(uuid);
+  const auto script = store_.script(first ? first->name : "");
   if (!script) co_return script.error();
-  if (script->silent) co_return co_await hang(std::move(uuid), deadline);
-  co_return done();
+  if (script->silent) {
+    const auto hung = co_await hang(uuid, deadline);
+    co_return hung.error();
+  }
+  if (!script->broken.empty()) co_return fail(ErrorKind::unavailable, script->broken);
+  const Instant wanted = now() + Instant(script->delay(delay_key));
+  const bool waited = co_await delay(uuid, std::min(wanted, deadline));
+  if (!waited || wanted > deadline) {
+    co_return fail(ErrorKind::timeout, "the call about VM \"" + uuid + "\" did not end in time");
+  }
+  // What it is at the end of the delay.
+  auto vm = store_.read(uuid);
+  Subject subject{StoredVm{uuid, "", "missing", "", kNever}, *script, std::nullopt};
+  if (vm) {
+    subject.vm = std::move(*vm);
+  } else {
+    subject.trouble = vm.error();
+  }
+  co_return subject;
 }
 
 Task<Result<std::vector<VmRef>>> Driver::list(Instant deadline) {
-  if (auto answers = co_await answer("", deadline); !answers) co_return answers.error();
+  const auto answers = co_await ask("", "list", deadline);
+  if (!answers) co_return answers.error();
   const auto all = store_.all();
   if (!all) co_return all.error();
   std::vector<VmRef> result;
-  for (const StoredVm& vm : *all) result.push_back(VmRef{vm.uuid, vm.name, true});
+  for (const StoredVm& vm : *all) {
+    if (vm.state != "missing") result.push_back(reference(vm));
+  }
   co_return result;
 }
 
@@ -141,7 +140,7 @@ Task<Result<VmRef>> Driver::find(std::string name_or_uuid, Instant deadline) {
   std::vector<VmRef> found;
   for (const VmRef& vm : *all) {
     if (vm.uuid == name_or_uuid) co_return vm;
-    if (vm.name == name_or_uuid) found.push_back(vm);
+    if (vm.name == name_or_uuid && vm.accessible) found.push_back(vm);
   }
   if (found.size() == 1) co_return found[0];
   if (found.empty()) {
@@ -151,50 +150,53 @@ Task<Result<VmRef>> Driver::find(std::string name_or_uuid, Instant deadline) {
   co_return fail(ErrorKind::invalid, "two simulated VMs bear the name \"" + name_or_uuid + "\"; set vm/uuid");
 }
 
+// Whether this fault is still to come; it is one less then.
+Task<Result<bool>> Driver::comes_true(const Subject& subject, const char* key, int64_t left) {
+  if (left <= 0) co_return false;
+  if (auto counted = store_.count_down(subject.vm.name, key); !counted) co_return counted.error();
+  co_return true;
+}
+
 Task<Result<vm::Observation>> Driver::look(std::string uuid, Instant deadline) {
-  vm::Observation observed;
-  const auto first = store_.read(uuid);
-  const auto script = store_.script(first ? first->name : "");
-  if (!script) co_return script.error();
-  if (script->silent || script->hang_looks > 0) {
-    if (!script->silent) {
-      if (auto counted = store_.count_down(first ? first->name : "", "hang_looks"); !counted) {
-        co_return counted.error();
-      }
-    }
+  const auto subject = co_await ask(uuid, "look", deadline);
+  if (!subject) co_return subject.error();
+  const Script& script = subject->script;
+  const auto hangs = co_await comes_true(*subject, "hang_looks", script.hang_looks);
+  if (!hangs) co_return hangs.error();
+  if (*hangs) {
     const auto hung = co_await hang(uuid, deadline);
     co_return hung.error();
   }
-  const Instant wanted = now() + Instant(script->delay("look"));
-  if (!co_await delay(uuid, std::min(wanted, deadline)) || wanted > deadline) {
-    co_return fail(ErrorKind::timeout, "the look at VM " + uuid + " did not end in time");
+  const auto half = co_await comes_true(*subject, "half_looks", script.half_looks);
+  if (!half) co_return half.error();
+  if (*half) co_return fail(ErrorKind::unavailable, "half an answer about VM " + uuid);
+  const auto garbage = co_await comes_true(*subject, "garbage_looks", script.garbage_looks);
+  if (!garbage) co_return garbage.error();
+  std::string word = *garbage ? "garbage" : store_.state(subject->vm);
+  if (!*garbage && script.say) {
+    const bool limited = script.say_looks.has_value();
+    const auto says = co_await comes_true(*subject, "say_looks", limited ? *script.say_looks : 0);
+    if (!says) co_return says.error();
+    if (*says || !limited) word = *script.say;
   }
-  const auto vm = store_.read(uuid);
-  if (script->garbage_looks > 0) {
-    if (auto counted = store_.count_down(vm ? vm->name : "", "garbage_looks"); !counted)
-      co_return counted.error();
-    observed.detail = "VMState is \"garbage\"";
-  } else if (vm) {
-    observed.state = store_.state(*vm);
-    if (vm->state == vm::VmState::unknown)
-      observed.detail = store_.path(uuid, ".json") + " holds no known state";
-  } else if (vm.error().kind == ErrorKind::not_found) {
-    observed.state = vm::VmState::missing;
-  } else {
-    observed.state = vm::VmState::inaccessible;
-    observed.detail = vm.error().message;
+  auto observed = observation(uuid, word);
+  if (!observed) co_return observed.error();
+  if (subject->trouble && subject->trouble->kind != ErrorKind::not_found) {
+    observed->state = vm::VmState::inaccessible;
+    observed->detail = subject->trouble->message;
   }
-  observed.process = process(uuid) ? vm::Witness::present : vm::Witness::absent;
+  observed->process = process(uuid) ? vm::Witness::present : vm::Witness::absent;
   co_return observed;
 }
 
 Task<Result<std::vector<std::string>>> Driver::running(Instant deadline) {
-  if (auto answers = co_await answer("", deadline); !answers) co_return answers.error();
+  const auto answers = co_await ask("", "list", deadline);
+  if (!answers) co_return answers.error();
   const auto all = store_.all();
   if (!all) co_return all.error();
   std::vector<std::string> result;
   for (const StoredVm& vm : *all) {
-    const vm::VmState state = store_.state(vm);
+    const vm::VmState state = state_of(store_.state(vm));
     // As VirtualBox does: what is stuck is not listed.
     if (vm::is_up(state) && state != vm::VmState::gurumeditation) result.push_back(vm.uuid);
   }
@@ -205,64 +207,79 @@ Result<Launch> Driver::launch(const VmRef& vm) {
   return Launch{{program_, "--startvm", vm.uuid, "--home", store_.home()}, {}};
 }
 
-Task<Result<>> Driver::say(std::string uuid, std::string word, Instant deadline) {
-  if (auto answers = co_await answer(uuid, deadline); !answers) co_return answers;
-  const auto peer = connect_to(store_, uuid);
-  if (!peer) co_return peer.error();
-  const std::string line = word + "\n";
-  if (::send(peer->get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) {
-    co_return errno_error("cannot tell VM " + uuid + " to " + word);
+Result<Launch> Driver::front_end(const VmRef& vm) {
+  if (!front_end_.empty()) return Launch{{front_end_, "--comment", vm.name, "--startvm", vm.uuid}, {}};
+  return Launch{{program_, "--startvm", vm.uuid, "--front-end", "--home", store_.home()}, {}};
+}
+
+Task<Result<VmDetails>> Driver::describe(std::string uuid, Instant deadline) {
+  const auto subject = co_await ask(uuid, "look", deadline);
+  if (!subject) co_return subject.error();
+  if (subject->trouble) co_return in("cannot describe VM " + uuid, *subject->trouble);
+  VmDetails details;
+  details.vm = reference(subject->vm);
+  details.settings_file = store_.path(uuid, ".json");
+  details.log_folder = store_.home();
+  details.snapshot_folder = store_.home();
+  if (store_.state(subject->vm) == "saved") details.state_file = store_.path(uuid, ".json");
+  details.disks = subject->script.disks;
+  for (int64_t number = 1; number <= subject->script.serial; ++number) {
+    details.serial_ports.push_back(
+        SerialPort{static_cast<int>(number), "server", store_.home() + "/" + serial_name(uuid, number)});
   }
-  Call call(*this, uuid);
-  Readiness readiness(executor_, peer->get());
-  call.readiness = &readiness;
-  const bool answered = co_await readiness.readable(deadline);
-  call.readiness = nullptr;
-  if (!answered) co_return fail(ErrorKind::timeout, "VM " + uuid + " did not " + word + " in time");
-  std::array<char, 256> text{};
-  const ssize_t n = ::read(peer->get(), text.data(), text.size());
-  const std::string said(text.data(), n > 0 ? static_cast<size_t>(n) : 0);
-  if (said == "ok\n") co_return done();
-  if (said.empty()) co_return fail(ErrorKind::unavailable, "VM " + uuid + " ended before it could " + word);
-  co_return fail(ErrorKind::invalid, "VM " + uuid + ": " + said.substr(0, said.find('\n')));
+  co_return details;
 }
 
-Task<Result<>> Driver::emergency_stop(std::string uuid, Instant deadline) {
-  abandon(uuid);
-  const auto found = process(uuid);
-  if (!found) co_return fail(ErrorKind::invalid, "VM " + uuid + " has no process");
-  const Fd pidfd = open_pidfd(found->pid);
-  const auto again = process(uuid);
-  if (!pidfd || !again || again->start_time != found->start_time) co_return done();
-  ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
-  Readiness readiness(executor_, pidfd.get());
-  if (!co_await readiness.readable(deadline)) {
-    co_return fail(ErrorKind::timeout, "the process of VM " + uuid + " did not end");
+Task<Result<std::optional<std::string>>> Driver::guest_property(std::string uuid, std::string name,
+                                                                Instant deadline) {
+  const auto subject = co_await ask(uuid, "look", deadline);
+  if (!subject) co_return subject.error();
+  std::optional<std::string> value;
+  const auto found = subject->script.properties.find(name);
+  if (found != subject->script.properties.end()) value = found->second;
+  co_return value;
+}
+
+Task<Result<uint64_t>> Driver::moved_bytes(std::string uuid, Instant deadline) {
+  const auto subject = co_await ask(uuid, "look", deadline);
+  if (!subject) co_return subject.error();
+  if (!process(uuid)) co_return fail(ErrorKind::invalid, "VM " + uuid + " is not currently running");
+  const int64_t moved = subject->script.moved + subject->script.moves * now().count() / 1000;
+  co_return static_cast<uint64_t>(std::max<int64_t>(0, moved));
+}
+
+std::optional<Heartbeat> Driver::heartbeat(const std::string& uuid) {
+  return logs_.try_emplace(uuid, store_.log(uuid)).first->second.heartbeat();
+}
+
+Result<std::vector<std::string>> Driver::log_tail(const std::string& uuid, size_t lines) {
+  return last_lines(store_.log(uuid), lines);
+}
+
+// A pid that was noted proves nothing: the process may be gone, and its number somebody else's.
+std::optional<VmProcess> Driver::check(std::optional<pid_t> pid, const std::string& uuid) const {
+  if (!pid || *pid <= 0) return std::nullopt;
+  const auto process = table_.read(*pid);
+  if (!process || started_vm(process->argv, {kProgram}) != uuid || table_.uid(*pid) != ::geteuid()) {
+    return std::nullopt;
   }
-  co_return done();
-}
-
-Task<Result<>> Driver::control(std::string uuid, vm::StopAction action, Instant deadline, Percent) {
-  if (action == vm::StopAction::emergencystop) return emergency_stop(std::move(uuid), deadline);
-  return say(std::move(uuid), std::string(vm::to_string(action)), deadline);
-}
-
-Task<Result<>> Driver::resume(std::string uuid, Instant deadline) {
-  return say(std::move(uuid), "resume", deadline);
+  return VmProcess{process->pid, process->start_time};
 }
 
 std::optional<VmProcess> Driver::process(const std::string& uuid) {
-  std::optional<VmProcess> newest;
-  for (const Process& process : table_.scan(::geteuid(), {kProgram}).processes) {
-    if (started_vm(process.argv, {kProgram}) == uuid) newest = VmProcess{process.pid, process.start_time};
-  }
-  return newest;
+  const auto holder = check(store_.holder(uuid), uuid);
+  return holder ? holder : check(store_.born(uuid), uuid);
 }
 
 Task<bool> Driver::hint(std::string uuid, Instant deadline) {
   watch_.file(uuid, store_.home(), uuid + ".json", nullptr);
   watch_.process(uuid, process(uuid));
-  return watch_.hint(std::move(uuid), deadline);
+  // A state that ends by itself, without a process that could tell.
+  const auto vm = store_.read(uuid);
+  const Instant turns = vm && !vm->then.empty() && vm->at > now() ? vm->at : kNever;
+  if (turns >= deadline) co_return co_await watch_.hint(std::move(uuid), deadline);
+  co_await watch_.hint(std::move(uuid), turns);
+  co_return true;
 }
 
 void Driver::abandon(const std::string& uuid) {

@@ -1,284 +1,208 @@
-// vmkeep-simulated-vm: the process of a simulated VM.  No guest runs in it, but it is a real process that can
-// be killed, stopped and asked, and that is what vmkeep has to cope with.
+// vmkeep-simulated-vm: the process of a simulated VM, and how one is put into any state (store.h).  No guest
+// runs in it, but it is a real process that can be killed, stopped and asked, and that is what vmkeep has to
+// cope with.
 //
-//   vmkeep-simulated-vm --create NAME --home DIR      registers a VM, prints its UUID
-//   vmkeep-simulated-vm --startvm UUID --home DIR     is the VM, until it is powered off, saved or killed
-//   vmkeep-simulated-vm --state NAME --home DIR       prints what the VM is in, in VirtualBox's words
-//   vmkeep-simulated-vm --say WORD UUID --home DIR    tells a running VM something: pause, resume, guru, ...
+//   --create NAME                    registers a VM, prints its UUID
+//   --startvm UUID                   is the VM, until it is powered off, saved or killed
+//            [--front-end]           ... as the user's window
+//            [--in WORD]             ... in that state at once
+//   --state NAME                     prints what the VM is in, in VirtualBox's words
+//   --state NAME --set WORD          puts it into that state, with a process if the state needs one
+//            [--then WORD --after MS]  ... and into the next one after a while
+//   --say WORD UUID                  tells a running VM something: pause, resume, guru, flatline, heartbeat,
+//   ...
+//   --rename NAME NEW
 //
-// As VBoxHeadless does, it saves its state on TERM, INT and HUP, and ends with status 0 after a save or
-// power-off.
+// each with --home DIR, the folder of the VMs.
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
-#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/fd.h"
+#include "base/spawn.h"
+#include "hypervisor/simulated/live_vm.h"
 #include "hypervisor/simulated/store.h"
 
 namespace {
 
 using vmkeep::Fd;
 using vmkeep::Instant;
-using vmkeep::hypervisor::simulated::Script;
+using vmkeep::Result;
+using vmkeep::hypervisor::simulated::Birth;
+using vmkeep::hypervisor::simulated::LiveVm;
+using vmkeep::hypervisor::simulated::needs_process;
 using vmkeep::hypervisor::simulated::Store;
 using vmkeep::hypervisor::simulated::StoredVm;
-using vmkeep::vm::VmState;
 
-constexpr Instant kNotYet = Instant::max();
+// Where the process of a VM tells that it is there.
+constexpr int kReady = 3;
 
 int complain(const std::string& text) {
   std::fprintf(stderr, "vmkeep-simulated-vm: %s\n", text.c_str());
   return 1;
 }
 
-// The folder of the VMs is the working directory, so that the name of a socket is short enough anywhere.
-sockaddr_un address_of(const std::string& uuid) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string name = uuid + ".sock";
-  name.copy(address.sun_path, sizeof address.sun_path - 1);
-  return address;
-}
-
-class Vm {
- public:
-  Vm(Store store, StoredVm vm, Script script)
-      : store_(std::move(store)), vm_(std::move(vm)), script_(std::move(script)) {}
-
-  int run();
-
- private:
-  bool lock();
-  bool listen();
-  bool set(VmState state);
-  void boot();
-  void take_word();
-  void take_signal();
-  std::string obey(const std::string& word);
-  void end(VmState passing, VmState last, const char* delay);
-  int next_event() const;
-  void timers();
-
-  Store store_;
-  StoredVm vm_;
-  Script script_;
-  Fd lock_;
-  Fd listener_;
-  Fd signals_;
-  bool done_ = false;
-  Instant halt_at_ = kNotYet;
-  Instant die_at_ = kNotYet;
-  Instant stuck_at_ = kNotYet;
-};
-
-void pause_for(std::chrono::milliseconds time) {
-  const timespec wait{time.count() / 1000, time.count() % 1000 * 1'000'000};
-  ::clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, nullptr);
-}
-
-bool Vm::lock() {
-  auto file = vmkeep::open_file(store_.path(vm_.uuid, ".lock"), O_RDWR | O_CREAT);
-  if (!file) return false;
-  struct flock whole {};
-  whole.l_type = F_WRLCK;
-  whole.l_whence = SEEK_SET;
-  if (::fcntl(file->get(), F_OFD_SETLK, &whole) != 0) return false;
-  lock_ = std::move(*file);
-  return true;
-}
-
-bool Vm::listen() {
-  listener_ = Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const sockaddr_un address = address_of(vm_.uuid);
-  ::unlink(address.sun_path);  // of a VM that was killed; ours is the lock
-  return listener_ &&
-         ::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-         ::listen(listener_.get(), 16) == 0;
-}
-
-bool Vm::set(VmState state) {
-  vm_.state = state;
-  const auto written = store_.write(vm_);
-  if (!written) complain(written.error().message);
-  return static_cast<bool>(written);
-}
-
-void Vm::boot() {
-  // Killed while restoring: what was saved is still there.
-  const bool restore = vm_.state == VmState::saved || vm_.state == VmState::restoring;
-  set(restore ? VmState::restoring : VmState::starting);
-  pause_for(script_.delay(restore ? "restore" : "launch"));
-  set(VmState::running);
-  const Instant now = vmkeep::now();
-  if (script_.halt_after > 0) halt_at_ = now + Instant(script_.halt_after);
-  if (script_.die_after > 0) die_at_ = now + Instant(script_.die_after);
-  if (script_.stuck_after > 0) stuck_at_ = now + Instant(script_.stuck_after);
-}
-
-void Vm::end(VmState passing, VmState last, const char* delay) {
-  set(passing);
-  pause_for(script_.delay(delay));
-  set(last);
-  done_ = true;
-}
-
-std::string Vm::obey(const std::string& word) {
-  const bool runs = vm_.state == VmState::running;
-  const bool paused = vm_.state == VmState::paused;
-  if (word == "savestate" && (runs || paused)) {
-    end(VmState::saving, VmState::saved, "savestate");
-  } else if (word == "poweroff") {
-    end(VmState::stopping, VmState::poweroff, "poweroff");
-  } else if (word == "acpipowerbutton" && runs) {
-    if (!script_.deaf) halt_at_ = vmkeep::now() + script_.delay("acpi");
-  } else if ((word == "acpisleepbutton" || word == "reset") && runs) {
-    // Nothing that one could see from outside.
-  } else if (word == "pause" && runs) {
-    set(VmState::paused);
-  } else if (word == "resume" && paused) {
-    set(VmState::running);
-  } else if (word == "guru" && runs) {
-    set(VmState::gurumeditation);
-  } else {
-    return "error: cannot " + word + ": it is " + std::string(vmkeep::vm::to_string(vm_.state)) + "\n";
-  }
-  return "ok\n";
-}
-
-void Vm::take_word() {
-  const Fd peer(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  if (!peer) return;
-  // Whoever connects says something at once; a peer that does not is not waited for.
-  const timeval patience{1, 0};
-  ::setsockopt(peer.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  std::array<char, 64> text{};
-  const ssize_t n = ::read(peer.get(), text.data(), text.size());
-  if (n <= 0) return;
-  std::string word(text.data(), static_cast<size_t>(n));
-  word.resize(std::min(word.find('\n'), word.size()));
-  const std::string answer = obey(word);
-  (void)::send(peer.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
-}
-
-void Vm::take_signal() {
-  signalfd_siginfo info{};
-  if (::read(signals_.get(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return;
-  end(VmState::saving, VmState::saved, "savestate");
-}
-
-int Vm::next_event() const {
-  const Instant next = std::min({halt_at_, die_at_, stuck_at_});
-  if (next == kNotYet) return -1;
-  return static_cast<int>(std::clamp<int64_t>((next - vmkeep::now()).count(), 0, 60'000));
-}
-
-void Vm::timers() {
-  const Instant now = vmkeep::now();
-  if (now >= die_at_) ::kill(::getpid(), SIGKILL);
-  if (now >= halt_at_) end(VmState::stopping, VmState::poweroff, "poweroff");
-  if (now >= stuck_at_ && !done_) {
-    set(VmState::gurumeditation);
-    stuck_at_ = kNotYet;
-  }
-}
-
-int Vm::run() {
-  if (script_.launch_exit) return static_cast<int>(*script_.launch_exit);
-  if (!lock()) return complain("VM " + vm_.uuid + " is already locked by a session");
-  sigset_t caught;
-  ::sigemptyset(&caught);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&caught, signal);
-  ::sigprocmask(SIG_BLOCK, &caught, nullptr);
-  signals_ = Fd(::signalfd(-1, &caught, SFD_CLOEXEC));
-  if (!listen()) return complain("cannot listen on " + vm_.uuid + ".sock: " + std::strerror(errno));
-  boot();
-  while (!done_) {
-    std::array<pollfd, 2> items{{{listener_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}}};
-    if (::poll(items.data(), items.size(), next_event()) < 0 && errno != EINTR)
-      return complain("poll failed");
-    timers();
-    if (!done_ && items[0].revents != 0) take_word();
-    if (!done_ && items[1].revents != 0) take_signal();
-  }
-  ::unlink(address_of(vm_.uuid).sun_path);
-  return 0;
-}
-
-int say(const std::string& word, const std::string& uuid) {
-  const Fd peer(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const sockaddr_un address = address_of(uuid);
-  const std::string line = word + "\n";
-  std::array<char, 256> answer{};
-  if (!peer || ::connect(peer.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::send(peer.get(), line.data(), line.size(), MSG_NOSIGNAL) < 0) {
-    return complain("VM " + uuid + " does not run");
-  }
-  const ssize_t n = ::read(peer.get(), answer.data(), answer.size() - 1);
-  const std::string_view text(answer.data(), n > 0 ? static_cast<size_t>(n) : 0);
-  return text == "ok\n" ? 0 : complain(std::string(text));
-}
-
-int tell_state(const Store& store, const std::string& name) {
-  const auto all = store.all();
-  if (!all) return complain(all.error().message);
-  for (const auto& vm : *all) {
-    if (vm.name != name) continue;
-    std::puts(std::string(vmkeep::vm::to_string(store.state(vm))).c_str());
-    return 0;
-  }
-  return complain("no VM " + name + " in " + store.home());
-}
-
 int usage() {
   std::fputs(
-      "usage: vmkeep-simulated-vm --create NAME --home DIR\n"
-      "       vmkeep-simulated-vm --startvm UUID --home DIR\n"
-      "       vmkeep-simulated-vm --state NAME --home DIR\n"
-      "       vmkeep-simulated-vm --say WORD UUID --home DIR\n",
+      "usage: vmkeep-simulated-vm --home DIR COMMAND\n"
+      "       --create NAME\n"
+      "       --startvm UUID [--front-end] [--in WORD]\n"
+      "       --state NAME [--set WORD [--then WORD --after MS]]\n"
+      "       --say WORD UUID\n"
+      "       --rename NAME NEW\n",
       stderr);
   return 2;
 }
 
-}  // namespace
+struct Arguments {
+  std::map<std::string, std::vector<std::string>> options;
 
-int main(int argc, char** argv) {
-  std::vector<std::string> words(argv + 1, argv + argc);
-  if (words.size() < 4 || words[words.size() - 2] != "--home") return usage();
+  bool has(const std::string& name) const { return options.count(name) != 0; }
+  std::string get(const std::string& name, size_t which = 0) const {
+    const auto found = options.find(name);
+    return found == options.end() ? "" : found->second[which];
+  }
+};
+
+bool parse(int argc, char** argv, Arguments& arguments) {
+  static const std::map<std::string, int> kOptions{
+      {"--home", 1}, {"--create", 1}, {"--startvm", 1}, {"--state", 1}, {"--say", 2},   {"--rename", 2},
+      {"--set", 1},  {"--then", 1},   {"--after", 1},   {"--in", 1},    {"--ready", 0}, {"--front-end", 0}};
+  for (int i = 1; i < argc; ++i) {
+    const auto option = kOptions.find(argv[i]);
+    if (option == kOptions.end() || i + option->second >= argc) return false;
+    auto& values = arguments.options[option->first];
+    for (int n = 0; n < option->second; ++n) values.emplace_back(argv[++i]);
+  }
+  return arguments.has("--home");
+}
+
+int say(const std::string& line, const std::string& uuid) {
+  const Fd peer(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string name = vmkeep::hypervisor::simulated::socket_name(uuid);
+  name.copy(address.sun_path, sizeof address.sun_path - 1);
+  const std::string text = line + "\n";
+  if (!peer || ::connect(peer.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::send(peer.get(), text.data(), text.size(), MSG_NOSIGNAL) < 0) {
+    return complain("VM " + uuid + " does not run");
+  }
+  std::string said;
+  std::array<char, 256> chunk{};
+  for (ssize_t n = 0; (n = ::read(peer.get(), chunk.data(), chunk.size())) > 0;) {
+    said.append(chunk.data(), static_cast<size_t>(n));
+  }
+  const size_t error = said.find("error: ");
+  return error == std::string::npos ? 0 : complain(said.substr(error, said.find('\n', error) - error));
+}
+
+Result<StoredVm> named(const Store& store, const std::string& name) {
+  const auto all = store.all();
+  if (!all) return all.error();
+  for (const StoredVm& vm : *all) {
+    if (vm.name == name) return vm;
+  }
+  return vmkeep::fail(vmkeep::ErrorKind::not_found, "no VM " + name + " in " + store.home());
+}
+
+// A process for a VM that is in a state already; returns when it is there.
+int give_birth(const Store& store, const StoredVm& vm, const std::string& word) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return complain("cannot make a pipe");
+  const Fd ours(ends[0]);
+  Fd theirs(ends[1]);
   std::error_code problem;
-  const Store store(std::filesystem::absolute(words.back(), problem).string());
-  if (problem) return complain(words.back() + ": " + problem.message());
-  words.resize(words.size() - 2);
-  if (words[0] == "--create" && words.size() == 2) {
-    const auto vm = store.create(words[1]);
+  vmkeep::SpawnSpec spec;
+  spec.argv = {std::filesystem::read_symlink("/proc/self/exe", problem).string(),
+               "--startvm",
+               vm.uuid,
+               "--in",
+               word,
+               "--ready",
+               "--home",
+               store.home()};
+  for (char** variable = environ; *variable != nullptr; ++variable) spec.environment.emplace_back(*variable);
+  spec.descriptors = {{theirs.get(), kReady}};
+  const auto child = vmkeep::spawn(spec);
+  if (!child) return complain(child.error().message);
+  theirs.reset();
+  char byte = 0;
+  return ::read(ours.get(), &byte, 1) == 1 ? 0 : complain("the process of " + vm.name + " ended at once");
+}
+
+int set_state(const Store& store, StoredVm vm, const Arguments& arguments) {
+  const std::string word = arguments.get("--set");
+  const std::string then = arguments.get("--then");
+  const std::string after = arguments.has("--after") ? arguments.get("--after") : "0";
+  if (word.empty() || word.find(' ') != std::string::npos) return complain("--set needs a word");
+  const bool up = store.holder(vm.uuid).has_value();
+  if (!up && needs_process(word)) {
+    const int born = give_birth(store, vm, word);
+    if (born != 0 || then.empty()) return born;
+  } else if (!up) {
+    vm.state = word;
+    vm.then = then;
+    vm.at = then.empty() ? vmkeep::kNever : vmkeep::now() + Instant(std::atoll(after.c_str()));
+    const auto written = store.write(vm);
+    return written ? 0 : complain(written.error().message);
+  }
+  return say("set " + word + (then.empty() ? "" : " " + after + " " + then), vm.uuid);
+}
+
+int start_vm(const Store& store, const Arguments& arguments) {
+  auto vm = store.read(arguments.get("--startvm"));
+  if (!vm) return complain(vm.error().message);
+  const auto script = store.script(vm->name);
+  if (!script) return complain(script.error().message);
+  vm->state = store.state(*vm);
+  Birth birth{arguments.get("--in"), arguments.has("--front-end"), arguments.has("--ready") ? kReady : -1};
+  return LiveVm(store, *vm, *script, std::move(birth)).run();
+}
+
+int run(const Store& store, const Arguments& arguments) {
+  if (arguments.has("--create")) {
+    const auto vm = store.create(arguments.get("--create"));
     if (!vm) return complain(vm.error().message);
     std::puts(vm->uuid.c_str());
     return 0;
   }
   if (::chdir(store.home().c_str()) != 0) return complain("cannot enter " + store.home());
-  if (words[0] == "--state" && words.size() == 2) return tell_state(store, words[1]);
-  if (words[0] == "--say" && words.size() == 3) return say(words[1], words[2]);
-  if (words[0] != "--startvm" || words.size() != 2) return usage();
-  const auto vm = store.read(words[1]);
+  if (arguments.has("--startvm")) return start_vm(store, arguments);
+  if (arguments.has("--say")) return say(arguments.get("--say"), arguments.get("--say", 1));
+  if (!arguments.has("--state") && !arguments.has("--rename")) return usage();
+  auto vm = named(store, arguments.has("--state") ? arguments.get("--state") : arguments.get("--rename"));
   if (!vm) return complain(vm.error().message);
-  const auto script = store.script(vm->name);
-  if (!script) return complain(script.error().message);
-  return Vm(store, *vm, *script).run();
+  if (arguments.has("--rename")) {
+    vm->name = arguments.get("--rename", 1);
+    const auto written = store.write(*vm);
+    return written ? 0 : complain(written.error().message);
+  }
+  if (arguments.has("--set")) return set_state(store, *vm, arguments);
+  std::puts(store.state(*vm).c_str());
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  if (!parse(argc, argv, arguments)) return usage();
+  std::error_code problem;
+  const Store store(std::filesystem::absolute(arguments.get("--home"), problem).string());
+  if (problem) return complain(arguments.get("--home") + ": " + problem.message());
+  return run(store, arguments);
 }

@@ -38,26 +38,6 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
-ErrorKind kind_of(Trouble trouble) {
-  switch (trouble) {
-    case Trouble::not_registered:
-      return ErrorKind::not_found;
-    case Trouble::locked:
-    case Trouble::not_ready:
-      return ErrorKind::busy;
-    case Trouble::no_service:
-    case Trouble::inaccessible:
-      return ErrorKind::unavailable;
-    case Trouble::invalid_state:
-    case Trouble::not_running:
-    case Trouble::session_closed:
-      return ErrorKind::invalid;
-    case Trouble::other:
-      break;
-  }
-  return ErrorKind::io;
-}
-
 // What VBoxManage said of its failure, for a person.
 std::string told(const CommandResult& result) {
   return first_error(result.err) + " (VBoxManage " + result.status.text() + ")";

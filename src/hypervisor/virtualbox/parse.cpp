@@ -211,6 +211,26 @@ std::string_view to_string(Trouble trouble) {
   return "failed";
 }
 
+ErrorKind kind_of(Trouble trouble) {
+  switch (trouble) {
+    case Trouble::not_registered:
+      return ErrorKind::not_found;
+    case Trouble::locked:
+    case Trouble::not_ready:
+      return ErrorKind::busy;
+    case Trouble::no_service:
+    case Trouble::inaccessible:
+      return ErrorKind::unavailable;
+    case Trouble::invalid_state:
+    case Trouble::not_running:
+    case Trouble::session_closed:
+      return ErrorKind::invalid;
+    case Trouble::other:
+      break;
+  }
+  return ErrorKind::io;
+}
+
 bool is_passing(Trouble trouble) {
   return trouble == Trouble::locked || trouble == Trouble::not_ready || trouble == Trouble::no_service;
 }

@@ -44,6 +44,7 @@ enum class Trouble {
 };
 
 std::string_view to_string(Trouble trouble);
+ErrorKind kind_of(Trouble trouble);
 bool is_passing(Trouble trouble);  // worth asking again
 
 // Of what a call with a status other than 0 left on stderr.
