@@ -1,5 +1,7 @@
 #include "daemon/actions.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <csignal>
 
@@ -22,7 +24,10 @@ void Actions::perform(const std::vector<restarter::Action>& actions) {
     std::visit(Overloaded{
                    [&](const restarter::SetState& a) { set_state(a); },
                    [&](const restarter::Log& a) {
-                     if (const Record* record = core_.record(a.fmri)) core_.logs.line(record->fmri, a.text);
+                     if (Record* record = core_.record(a.fmri)) {
+                       core_.logs.line(record->fmri, a.text);
+                       note(*record, a.text);
+                     }
                    },
                    [&](const restarter::Notice& a) { core_.logs.notice(a.text); },
                    [&](const restarter::RunMethod& a) { methods_.run(a); },
@@ -58,9 +63,21 @@ void Actions::perform(const std::vector<restarter::Action>& actions) {
   }
 }
 
+void note(Record& record, std::string_view text) {
+  constexpr size_t kLines = 10;
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(wall_now()).time_since_epoch().count();
+  record.transitions.push_back(fmt::format("{} {}", seconds, text));
+  while (record.transitions.size() > kLines) record.transitions.pop_front();
+}
+
 void Actions::set_state(const restarter::SetState& action) {
   Record* record = core_.record(action.fmri);
   if (record == nullptr) return;
+  if (record->state != action.state) {
+    note(*record, std::string(graph::to_string(record->state)) + " -> " +
+                      std::string(graph::to_string(action.state)) + " (" +
+                      std::string(graph::to_string(action.reason)) + ")");
+  }
   record->state = action.state;
   record->next_state = action.next_state;
   record->reason = action.reason;

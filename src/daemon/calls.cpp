@@ -53,6 +53,9 @@ const std::map<std::string, std::pair<Calls::Handler, bool>>& Calls::handlers() 
       {"Watch", {&Calls::watch, false}},
       {"Shutdown", {&Calls::shutdown, true}},
       {"VmMethod", {&Calls::vm_method, false}},
+      {"VmStatus", {&Calls::vm_status, false}},
+      {"Vm", {&Calls::vm, false}},
+      {"VmList", {&Calls::vm_list, false}},
       {"Version", {&Calls::version, false}},
   };
   return table;
@@ -160,24 +163,6 @@ void Calls::processes(const Call& call) {
   call.reply({{"processes", std::move(list)}});
 }
 
-Result<> Calls::enable(const fmri::Fmri& instance, bool enabled, bool temporary) {
-  using repository::SetProperty;
-  const repository::Property value{repository::ValueType::boolean, {enabled ? "true" : "false"}};
-  repository::ChangeSet changes;
-  if (!temporary) changes.emplace_back(SetProperty{instance, "general", "framework", true, "enabled", value});
-  changes.emplace_back(SetProperty{instance, "general_ovr", "framework", false, "enabled",
-                                   temporary ? std::optional(value) : std::nullopt});
-  if (auto done = core_.store->commit(changes); !done) return done;
-  Record* record = core_.record(instance.str());
-  if (record != nullptr && !enabled) forget_aborts(*record);
-  // Only an administrative disable leads out of maintenance: told even if the flag is what it was.
-  const bool out_of_maintenance =
-      record != nullptr && !enabled && record->state == graph::State::maintenance && record->enabled == false;
-  instances_.follow(changes);
-  if (out_of_maintenance) core_.events.push(restarter::EnabledChanged{instance.str(), false});
-  return {};
-}
-
 Result<> Calls::request(Record& record, const std::string& verb, bool temporary, bool immediate) {
   using restarter::Request;
   restarter::Requested event{record.fmri.str(), Request::restart, immediate, true};
@@ -199,17 +184,9 @@ Result<> Calls::request(Record& record, const std::string& verb, bool temporary,
   } else if (verb != "restart") {
     return fail(ErrorKind::invalid, "unknown verb \"" + verb + "\"");
   }
-  if (verb == "clear") forget_aborts(record);
+  if (verb == "clear") instances_.forget_aborts(record);
   core_.events.push(std::move(event));
   return {};
-}
-
-// Only what came by itself counts against a VM: an administrator's word begins a new window, as it empties
-// SMF's ring of starts (6.11).
-void Calls::forget_aborts(Record& record) {
-  if (!record.claimed) return;
-  record.history = {};
-  publish_vm(core_, record);
 }
 
 void Calls::act(const Call& call) {
@@ -221,7 +198,7 @@ void Calls::act(const Call& call) {
   const bool immediate = control::bool_member(call.parameters, "immediate", false);
   Result<> done;
   if (*verb == "enable" || *verb == "disable") {
-    done = enable(*name, *verb == "enable", temporary);
+    done = instances_.enable(*name, *verb == "enable", temporary);
   } else if (*verb == "refresh") {
     done = instances_.refresh(*name);
   } else {

@@ -1,18 +1,20 @@
 // Answers the calls of the control protocol (control/org.vmkeep.varlink), and knows who may make them:
-// anybody may read; root and the daemon's own user may change; a method may act for its own instance.
+// anybody may read; root and the daemon's own user may change; a method may act for its own instance; of a VM
+// its owner may ask and order as well (vm_calls.h).
 #pragma once
 
 #include "control/server.h"
 #include "daemon/core.h"
 #include "daemon/instances.h"
 #include "daemon/owners.h"
+#include "daemon/vm_calls.h"
 
 namespace vmkeep::daemon {
 
 class Calls {
  public:
-  Calls(Core& core, Instances& instances, Owners& owners)
-      : core_(core), instances_(instances), owners_(owners) {}
+  Calls(Core& core, Instances& instances, Owners& owners, VmCalls& vms)
+      : core_(core), instances_(instances), owners_(owners), vms_(vms) {}
 
   Task<> serve(control::Server& server);
 
@@ -31,18 +33,20 @@ class Calls {
   void watch(const control::Call& call);
   void shutdown(const control::Call& call);
   void vm_method(const control::Call& call);
+  void vm_status(const control::Call& call) { vms_.status(call); }
+  void vm(const control::Call& call) { vms_.verb(call); }
+  void vm_list(const control::Call& call) { vms_.list(call); }
   void version(const control::Call& call);
 
-  Result<> enable(const fmri::Fmri& instance, bool enabled, bool temporary);
   Result<> request(Record& record, const std::string& verb, bool temporary, bool immediate);
   std::vector<fmri::Fmri> unconfigured(const std::vector<fmri::Entry>& entries);
-  void forget_aborts(Record& record);
   Task<> stream(control::Call call, std::vector<std::string> fmris);
   Task<> stream_shutdown(control::Call call);
 
   Core& core_;
   Instances& instances_;
   Owners& owners_;
+  VmCalls& vms_;
 };
 
 }  // namespace vmkeep::daemon

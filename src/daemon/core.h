@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -55,8 +56,14 @@ struct Record {
   // What svcprop -p vm_monitor/... tells of the last death: when it was seen, when the restart was issued,
   // and when the VM ran again.
   std::optional<WallTime> process_ended, restart_issued, running_again;
-  uint64_t version = 0;  // grows with every change that Watch tells of
+  uint64_t starts = 0;                  // start methods that this daemon ran
+  bool giving_back = false;             // the lease of its window is over, and being ended
+  std::deque<std::string> transitions;  // the last lines of note, for VmStatus
+  uint64_t version = 0;                 // grows with every change that Watch tells of
 };
+
+// A line that VmStatus shows among the last ten.
+void note(Record& record, std::string_view text);
 
 struct Core {
   Executor executor;

@@ -20,7 +20,8 @@ Daemon::Daemon(Executor executor, Options options, Reaper& reaper)
       instances_(core_, owners_),
       files_(core_),
       actions_(core_, methods_, owners_),
-      calls_(core_, instances_, owners_) {}
+      vms_(core_, instances_, owners_),
+      calls_(core_, instances_, owners_, vms_) {}
 
 Result<> Daemon::open_stores() {
   const auto& o = core_.options;
@@ -67,6 +68,7 @@ Result<> Daemon::open() {
   start(core_.executor, actions_.timers());
   start(core_.executor, follow_contracts());
   start(core_.executor, follow_host());
+  start(core_.executor, vms_.leases());
   start(core_.executor, calls_.serve(*server_));
   host::notify_ready();
   return {};

@@ -41,6 +41,7 @@ class Daemon {
   Instances instances_;
   Files files_;
   Actions actions_;
+  VmCalls vms_;
   Calls calls_;
   std::unique_ptr<control::Server> server_;
 };

@@ -177,4 +177,31 @@ control::InstanceMessage Instances::describe(const Record& record, bool dependen
   return message;
 }
 
+Result<> Instances::enable(const fmri::Fmri& instance, bool enabled, bool temporary) {
+  using repository::SetProperty;
+  const repository::Property value{repository::ValueType::boolean, {enabled ? "true" : "false"}};
+  repository::ChangeSet changes;
+  if (!temporary) changes.emplace_back(SetProperty{instance, "general", "framework", true, "enabled", value});
+  changes.emplace_back(SetProperty{instance, "general_ovr", "framework", false, "enabled",
+                                   temporary ? std::optional(value) : std::nullopt});
+  if (auto done = core_.store->commit(changes); !done) return done;
+  Record* record = core_.record(instance.str());
+  if (record != nullptr && !enabled) forget_aborts(*record);
+  // Only an administrative disable leads out of maintenance: told even if the flag is what it was.
+  const bool out_of_maintenance =
+      record != nullptr && !enabled && record->state == graph::State::maintenance && record->enabled == false;
+  follow(changes);
+  if (out_of_maintenance) core_.events.push(restarter::EnabledChanged{instance.str(), false});
+  return {};
+}
+
+void Instances::forget_aborts(Record& record) {
+  if (!record.claimed) return;
+  record.history.aborts.clear();
+  record.history.unknown_in_a_row = 0;
+  record.history.hook_failures.clear();
+  record.history.hook_reboots.clear();
+  publish_vm(core_, record);
+}
+
 }  // namespace vmkeep::daemon

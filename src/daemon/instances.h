@@ -17,6 +17,12 @@ class Instances {
   // svcadm refresh: takes `running` and rereads it.
   Result<> refresh(const fmri::Fmri& instance);
 
+  // svcadm enable and disable.
+  Result<> enable(const fmri::Fmri& instance, bool enabled, bool temporary);
+  // Only what came by itself counts against a VM: an administrator's word begins a new window, as it empties
+  // SMF's ring of starts (6.11).
+  void forget_aborts(Record& record);
+
   control::InstanceMessage describe(const Record& record, bool dependencies);
 
  private:

@@ -99,6 +99,7 @@ void Methods::run(const restarter::RunMethod& action) {
   run.timeout = method_config(*record, action.method).timeout;
   run.commanded = action.commanded.has_value();
   if (run.commanded) record->restart_issued = wall_now();
+  if (action.method == restarter::MethodName::start) ++record->starts;
   publish_state(core_, *record);  // the contract is on record before anything lives in it
 
   auto child = core_.contracts->spawn(*id, spec);

@@ -21,6 +21,7 @@ namespace {
 namespace json = boost::json;
 using namespace std::chrono_literals;
 
+constexpr const char* kStandardDriver = "virtualbox";
 constexpr Instant kBackoff = 1s;  // between two guards that die at once
 
 std::string variable(const std::vector<std::string>& environment, std::string_view name) {
@@ -47,36 +48,56 @@ struct Owners::Owner {
   Fd pidfd;  // signals go by it: the pid may be another's once the guard is reaped
   std::unique_ptr<guard::Channel> channel;
   Instant launched{};
+  bool retired = false;  // it was started for a list only, and is not needed any more
   uid_t uid() const { return context.credentials ? context.credentials->uid : ::geteuid(); }
   gid_t gid() const { return context.credentials ? context.credentials->gid : ::getegid(); }
 };
 
-Result<std::shared_ptr<Owners::Owner>> Owners::owner_of(Record& record) {
+std::string Owners::key_of(const contract::MethodContext& context) {
+  const auto& environment = context.environment;
+  const uid_t uid = context.credentials ? context.credentials->uid : ::geteuid();
+  const gid_t gid = context.credentials ? context.credentials->gid : ::getegid();
+  std::string driver = variable(environment, "VMKEEP_DRIVER");
+  std::string key = fmt::format(
+      "{}:{}:{}:{}:{}:{}", uid, gid, variable(environment, "HOME"), variable(environment, "VBOX_USER_HOME"),
+      variable(environment, "VBOX_IPC_SOCKETID"), driver.empty() ? kStandardDriver : driver.c_str());
+  if (context.credentials) {
+    for (const gid_t group : context.credentials->groups) key += "," + std::to_string(group);
+  }
+  return key;
+}
+
+Result<std::string> Owners::key_of(const Record& record) {
   auto context = contract::read_context(record.running, record.fmri, "start");
   if (!context) return context.error();
+  return key_of(*context);
+}
+
+Result<std::shared_ptr<Owners::Owner>> Owners::owner_for(contract::MethodContext context) {
   auto owner = std::make_shared<Owner>();
-  owner->context = std::move(*context);
-  const auto& environment = owner->context.environment;
-  owner->driver = variable(environment, "VMKEEP_DRIVER");
-  if (owner->driver.empty()) owner->driver = "virtualbox";
-  owner->key = fmt::format("{}:{}:{}:{}:{}:{}", owner->uid(), owner->gid(), variable(environment, "HOME"),
-                           variable(environment, "VBOX_USER_HOME"),
-                           variable(environment, "VBOX_IPC_SOCKETID"), owner->driver);
-  if (owner->context.credentials) {
-    for (const gid_t group : owner->context.credentials->groups) owner->key += "," + std::to_string(group);
-  }
-  if (!record.owner.empty() && record.owner != owner->key) {
-    send(record, guard::message("forget", record.fmri.str()));  // the one that it belonged to before
-  }
-  record.owner = owner->key;
+  owner->context = std::move(context);
+  owner->driver = variable(owner->context.environment, "VMKEEP_DRIVER");
+  if (owner->driver.empty()) owner->driver = kStandardDriver;
+  owner->key = key_of(owner->context);
   auto& slot = owners_[owner->key];
-  if (!slot) slot = owner;
+  if (!slot || slot->retired) slot = owner;
   if (!slot->channel) {
     slot->context = owner->context;
     if (auto launched = launch(*slot); !launched) return launched.error();
     start(core_.executor, serve(*this, slot));
   }
   return slot;
+}
+
+Result<std::shared_ptr<Owners::Owner>> Owners::owner_of(Record& record) {
+  auto context = contract::read_context(record.running, record.fmri, "start");
+  if (!context) return context.error();
+  const std::string key = key_of(*context);
+  if (!record.owner.empty() && record.owner != key) {
+    send(record, guard::message("forget", record.fmri.str()));  // the one that it belonged to before
+  }
+  record.owner = key;
+  return owner_for(std::move(*context));
 }
 
 Result<> Owners::launch(Owner& owner) {
@@ -129,6 +150,7 @@ Task<> Owners::serve(Owners& self, std::shared_ptr<Owner> owner) {
     end_process(owner->pidfd);  // it may have closed the channel without ending
     const auto status = co_await self.core_.reaper.exited(owner->pid);
     self.core_.logs.notice(fmt::format("guard {} {}", owner->pid, status->text()));
+    if (owner->retired) break;
     if (now() - owner->launched < kBackoff) co_await sleep_until(now() + kBackoff);
     while (true) {
       auto launched = self.launch(*owner);
@@ -138,9 +160,22 @@ Task<> Owners::serve(Owners& self, std::shared_ptr<Owner> owner) {
     }
     self.lost(*owner);
   }
+  const auto slot = self.owners_.find(owner->key);
+  if (slot != self.owners_.end() && slot->second == owner) self.owners_.erase(slot);
 }
 
 void Owners::lost(Owner& owner) {
+  for (auto request = requests_.begin(); request != requests_.end();) {
+    if (request->second.owner != owner.key) {
+      ++request;
+      continue;
+    }
+    request->second.answers->push({{"kind", "outcome"},
+                                   {"code", 1},
+                                   {"lost", true},
+                                   {"text", "the guard ended in the middle of it; try again"}});
+    request = requests_.erase(request);
+  }
   for (auto& [fmri, record] : core_.records) {
     if (!record.claimed || record.owner != owner.key) continue;
     configure(record);
@@ -153,7 +188,8 @@ void Owners::lost(Owner& owner) {
       send_question(record, question->second);
     } else if (graph::is_up(record.state) && record.runs.empty()) {
       // The successor has to look before it can watch.  Number 0 is nobody's question: only the look counts.
-      send_question(record, Question{0, vm::Cause::look, owner.key});
+      Question look{0, vm::Cause::look, owner.key, {}};
+      send_question(record, look);
     }
   }
 }
@@ -176,7 +212,10 @@ Result<> Owners::claim(Record& record) {
 }
 
 void Owners::configure(Record& record) {
-  if (!record.claimed) return;
+  if (record.claimed) send_configuration(record);
+}
+
+void Owners::send_configuration(Record& record) {
   repository::Levels only;
   for (auto [from, to] :
        {std::pair(&record.running.own, &only.own), {&record.running.service, &only.service}}) {
@@ -192,7 +231,8 @@ void Owners::forget(Record& record) {
   if (record.claimed) send(record, guard::message("forget", record.fmri.str()));
 }
 
-void Owners::send_question(Record& record, const Question& question) {
+void Owners::send_question(Record& record, Question& question) {
+  question.sent = record.history;
   auto message = guard::message("ask", record.fmri.str());
   message["question"] = question.number;
   message["cause"] = vm::to_string(question.cause);
@@ -208,8 +248,8 @@ void Owners::ask(const restarter::AskVerdict& action) {
     return;  // the restarter's deadline takes care of the rest
   }
   configure(*record);
-  const Question question{action.question, action.cause, record->owner};
-  questions_[action.fmri] = question;
+  Question& question = questions_[action.fmri];
+  question = Question{action.question, action.cause, record->owner, {}};
   send_question(*record, question);
 }
 
@@ -259,6 +299,7 @@ void Owners::method(Record& record, const MethodRun& run, uint64_t number, const
 
 void Owners::handle(Owner& owner, const json::object& message) {
   const std::string kind = guard::text_of(message, "kind");
+  if (kind == "progress" || kind == "outcome") return on_answer(owner, message);
   Record* record = core_.record(guard::text_of(message, "fmri"));
   // A guard speaks for its owner's instances only.
   if (record == nullptr || record->owner != owner.key) return;
@@ -266,7 +307,74 @@ void Owners::handle(Owner& owner, const json::object& message) {
   if (kind == "adopt") on_adopt(owner, *record, message);
   if (kind == "verdict") on_verdict(*record, message);
   if (kind == "report") core_.events.push(restarter::Reported{record->fmri.str()});
-  if (kind == "log") core_.logs.line(record->fmri, guard::text_of(message, "text"));
+  if (kind == "log") {
+    core_.logs.line(record->fmri, guard::text_of(message, "text"));
+    note(*record, guard::text_of(message, "text"));
+  }
+}
+
+// ---- what people ask for
+// ----------------------------------------------------------------------------------------
+
+Result<Owners::Answers> Owners::request(Record& record, json::object message) {
+  auto owner = owner_of(record);
+  if (!owner) return owner.error();
+  send_configuration(record);
+  const uint64_t number = ++last_request_;
+  auto answers = std::make_shared<Queue<json::object>>(core_.executor);
+  requests_[number] = Request{(*owner)->key, answers, false};
+  message["fmri"] = record.fmri.str();
+  message["call"] = number;
+  (*owner)->channel->send(message);
+  return answers;
+}
+
+Result<Owners::Answers> Owners::request_list(contract::MethodContext context) {
+  auto owner = owner_for(std::move(context));
+  if (!owner) return owner.error();
+  const uint64_t number = ++last_request_;
+  auto answers = std::make_shared<Queue<json::object>>(core_.executor);
+  requests_[number] = Request{(*owner)->key, answers, true};
+  auto message = guard::message("list", "");
+  message["call"] = number;
+  (*owner)->channel->send(message);
+  return answers;
+}
+
+void Owners::on_answer(Owner& owner, const json::object& message) {
+  const auto found = requests_.find(static_cast<uint64_t>(control::int_member(message, "call", 0)));
+  if (found == requests_.end() || found->second.owner != owner.key) return;
+  found->second.answers->push(message);
+  if (guard::text_of(message, "kind") != "outcome") return;
+  const bool list = found->second.list;
+  requests_.erase(found);
+  if (list) retire(owner);
+}
+
+// A guard that keeps no VM is not kept.
+void Owners::retire(Owner& owner) {
+  for (const auto& [fmri, record] : core_.records) {
+    if (record.owner == owner.key) return;
+  }
+  for (const auto& [number, request] : requests_) {
+    if (request.owner == owner.key) return;
+  }
+  owner.retired = true;
+  end_process(owner.pidfd);
+}
+
+// The VM runs, as its instance's start method wanted: what an operator did to it is over.
+void Owners::started(Record& record, const json::object& step) {
+  const std::string up = guard::text_of(step, "up");
+  if (up.empty()) return;
+  vm::History& history = record.history;
+  const bool window = history.outage && history.outage->kind == vm::OutageKind::gui;
+  if (up == "born") {
+    history.restart_saved_once = false;
+    history.started = now();
+  }
+  if (up == "born" || !window) history.outage.reset();
+  publish_vm(core_, record);
 }
 
 void Owners::on_step(Record& record, const json::object& message) {
@@ -275,6 +383,7 @@ void Owners::on_step(Record& record, const json::object& message) {
   if (found == waiting_.end() || record.runs.count(number) == 0) return;
   const control::Call call = found->second;
   waiting_.erase(found);
+  started(record, message);
   json::object reply;
   for (const char* member : {"action", "argv", "environment", "code", "text"}) {
     if (const auto* value = message.if_contains(member)) reply[member] = *value;
@@ -300,7 +409,8 @@ void Owners::on_verdict(Record& record, const json::object& message) {
     return;
   }
   if (const auto* history = message.if_contains("history"); history != nullptr && history->is_object()) {
-    record.history = guard::history_from(history->get_object());
+    record.history =
+        vm::merged(record.history, found->second.sent, guard::history_from(history->get_object()));
     publish_vm(core_, record);  // before the verdict is carried out
   }
   questions_.erase(found);

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "contract/context.h"
 #include "control/server.h"
 #include "daemon/core.h"
 #include "guard/channel.h"
@@ -27,6 +28,17 @@ class Owners {
   void ask(const restarter::AskVerdict& action);
   void replace(const std::string& fmri);
   void abandon(const std::string& fmri);
+  // Asks the guard of an instance's VM something (verb, inspect); it is started if there is none.  Answers
+  // come into the queue, the last one is an "outcome"; if the guard ends before that, one with `lost` is made
+  // up.
+  using Answers = std::shared_ptr<Queue<boost::json::object>>;
+  Result<Answers> request(Record& record, boost::json::object message);
+  // The VMs of a user: an "outcome" with `vms`.  A guard that was started only for this ends after it.
+  Result<Answers> request_list(contract::MethodContext context);
+  // The key of the guard that an instance, or a user with this context, belongs to.
+  static Result<std::string> key_of(const Record& record);
+  static std::string key_of(const contract::MethodContext& context);
+
   // VmMethod of the control protocol; the call is answered when the guard has said what is next.
   void method(Record& record, const MethodRun& run, uint64_t number, const control::Call& call);
 
@@ -36,12 +48,24 @@ class Owners {
     uint64_t number = 0;
     vm::Cause cause = vm::Cause::look;
     std::string owner;
+    vm::History sent;  // what the answer's history is to be compared with
+  };
+
+  struct Request {
+    std::string owner;
+    Answers answers;
+    bool list = false;
   };
 
   Result<std::shared_ptr<Owner>> owner_of(Record& record);
+  Result<std::shared_ptr<Owner>> owner_for(contract::MethodContext context);
+  void send_configuration(Record& record);
+  void started(Record& record, const boost::json::object& step);
+  void on_answer(Owner& owner, const boost::json::object& message);
+  void retire(Owner& owner);
   Result<> launch(Owner& owner);
   void send(Record& record, const boost::json::object& message);
-  void send_question(Record& record, const Question& question);
+  void send_question(Record& record, Question& question);
   static Task<> serve(Owners& self, std::shared_ptr<Owner> owner);
   void lost(Owner& owner);
   void handle(Owner& owner, const boost::json::object& message);
@@ -53,6 +77,8 @@ class Owners {
   std::map<std::string, std::shared_ptr<Owner>> owners_;  // by key
   std::map<std::string, control::Call> waiting_;          // methods that wait for a step, by FMRI
   std::map<std::string, Question> questions_;             // open questions, by FMRI
+  std::map<uint64_t, Request> requests_;                  // verbs and the like that are under way
+  uint64_t last_request_ = 0;
 };
 
 }  // namespace vmkeep::daemon

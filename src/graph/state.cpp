@@ -85,6 +85,8 @@ constexpr std::array kReasons = {
                "The hypervisor's answer and the processes that run do not agree about the VM's state.", ""},
     ReasonText{Reason::hypervisor_silent, "hypervisor_silent", "the hypervisor does not answer",
                "The hypervisor does not answer in time; what the VM does is not known.", ""},
+    ReasonText{Reason::vm_operator, "vm_operator", "an operator asked for it",
+               "An operator saved, powered off, paused or rebooted the VM.", ""},
 };
 
 const StateText& row(State state) {

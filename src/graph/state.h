@@ -55,6 +55,7 @@ enum class Reason {
   vm_missing,            // not registered with VirtualBox any more, or inaccessible
   vm_unknown,            // the hypervisor's answer and the process disagree
   hypervisor_silent,     // no answer in time
+  vm_operator,           // an operator saved, powered off, paused or rebooted it, or has it in a window
 };
 
 struct ReasonText {

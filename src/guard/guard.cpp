@@ -36,6 +36,8 @@ void Guard::handle(boost::json::object message) {
       found->second->stop();
       keepers_.erase(found);
     }
+  } else if (kind == "list") {
+    start(executor_, list(control::int_member(message, "call", 0)));
   } else if (kind == "abandon") {
     keeper(fmri).abandon();
   } else {
@@ -65,6 +67,31 @@ Task<> Guard::safety_net() {
       if (keeper->watched() && !listed) keeper->look_soon();
     }
   }
+}
+
+Task<> Guard::list(int64_t call) {
+  auto answer = message("outcome", "");
+  answer["call"] = call;
+  const Instant deadline = now() + Instant(40s);
+  const auto ready = co_await driver_->prepare(deadline);
+  Result<std::vector<hypervisor::VmRef>> all = fail(ErrorKind::unavailable, "");
+  if (ready) {
+    all = co_await driver_->list(deadline);
+  } else {
+    all = ready.error();
+  }
+  answer["code"] = all ? 0 : 1;
+  if (all) {
+    boost::json::array vms;
+    for (const auto& vm : *all) {
+      vms.push_back(
+          {{"uuid", vm.uuid}, {"name", control::value_to_json(vm.name)}, {"accessible", vm.accessible}});
+    }
+    answer["vms"] = std::move(vms);
+  } else {
+    answer["text"] = control::value_to_json(all.error().message);
+  }
+  channel_.send(answer);
 }
 
 Task<> Guard::run() {

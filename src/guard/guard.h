@@ -27,6 +27,7 @@ class Guard {
   Task<> safety_net();
   Instant period() const;
   void handle(boost::json::object message);
+  Task<> list(int64_t call);
   Keeper& keeper(const std::string& fmri);
 
   Executor executor_;

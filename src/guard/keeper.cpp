@@ -1,5 +1,8 @@
 #include "guard/keeper.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "control/messages.h"
 #include "guard/messages.h"
 #include "hypervisor/done.h"
@@ -12,16 +15,20 @@ using namespace std::chrono_literals;
 
 constexpr Instant kSettle = 10s;        // how long the two witnesses may take to agree
 constexpr Instant kLookDeadline = 30s;  // facts 3: a call may hang for ten seconds and still be good
+constexpr Instant kAnswer = 13s;        // a question is to be answered within 15 s
+constexpr Instant kLookAtLeast = 3s;
 constexpr Instant kMeanwhile = 2s;
 constexpr Instant kBetweenHints = 1s;  // VBox.log comes in bursts: one look for each burst
 
 }  // namespace
 
-Keeper::Keeper(Executor executor, hypervisor::Hypervisor& driver, Channel& channel, std::string fmri)
+Keeper::Keeper(Executor executor, hypervisor::Hypervisor& driver, Channel& channel, std::string fmri,
+               Pace pace)
     : executor_(executor),
       driver_(driver),
       channel_(channel),
       fmri_(std::move(fmri)),
+      pace_(pace),
       inbox_(executor),
       replies_(executor) {}
 
@@ -33,21 +40,28 @@ void Keeper::log(const std::string& text) {
 
 void Keeper::configure(const repository::Levels& running) {
   const auto colon = fmri_.rfind(':');
-  auto config = vm::VmConfig::read(running, fmri_.substr(colon + 1));
+  auto reading = vm::read_config(running, fmri_.substr(colon + 1));
   config_error_.clear();
-  if (!config) {
-    config_error_ = config.error().message;
+  if (!reading.problems.empty()) {
+    for (const auto& problem : reading.problems) {
+      config_error_ += (config_error_.empty() ? "" : "; ") + problem.message;
+    }
     log("The configuration is refused: " + config_error_);
     return;  // what was good before stays in force
   }
-  if (config_ && (config_->name != config->name || config_->uuid != config->uuid)) uuid_.clear();
-  config_ = std::move(*config);
+  const vm::VmConfig& config = reading.config;
+  if (config_ && (config_->name != config.name || config_->uuid != config.uuid)) uuid_.clear();
+  config_ = config;
+  reading_ = std::move(reading);
 }
 
 void Keeper::deliver(json::object message) {
   const std::string kind = text_of(message, "kind");
-  if (kind == "method" || kind == "ask") {
+  if (kind == "inspect" && !doing_.empty()) {
+    inspect_busy(message);
+  } else if (kind == "method" || kind == "ask" || kind == "verb" || kind == "inspect") {
     if (kind == "method") abandoned_ = false;
+    if (kind == "method" && in_verb_) interrupt();
     inbox_.push(std::move(message));
   } else if ((kind == "launched" || kind == "died") &&
              control::int_member(message, "call", 0) != launching_) {
@@ -63,6 +77,11 @@ void Keeper::abandon() {
   abandoned_ = true;
   if (!uuid_.empty()) driver_.abandon(uuid_);
   replies_.push(message("abandoned", fmri_));
+}
+
+void Keeper::interrupt() {
+  interrupted_ = true;
+  if (!uuid_.empty()) driver_.abandon(uuid_);
 }
 
 void Keeper::look_soon() {
@@ -86,6 +105,8 @@ Task<> Keeper::handle(json::object message) {
   const std::string kind = text_of(message, "kind");
   if (kind == "method") co_await method(message);
   if (kind == "ask") co_await answer(message);
+  if (kind == "verb") co_await verb(message);
+  if (kind == "inspect") co_await inspect(message);
   if (kind == "hint") co_await hinted();
 }
 
@@ -114,6 +135,7 @@ void Keeper::send_step(const json::object& call, const Step& step) {
   answer["action"] = step.action;
   answer["code"] = step.code;
   answer["text"] = step.text;
+  answer["up"] = step.up;
   answer["argv"] = to_json(step.launch.argv);
   answer["environment"] = to_json(step.launch.environment);
   channel_.send(answer);
@@ -129,6 +151,8 @@ Task<> Keeper::method(const json::object& call) {
     co_return;
   }
   expected_ = true;
+  doing_ = "the " + name + " method";
+  towards_ = name == "start" ? vm::VmState::starting : vm::VmState::stopping;
   Step step;
   if (name == "start") {
     // Without a limit of the method's own a start that does not come about is still given up some day.
@@ -138,6 +162,7 @@ Task<> Keeper::method(const json::object& call) {
     step = co_await stop_vm(deadline);
   }
   expected_ = false;
+  doing_.clear();
   if (step.action == "done" && step.code == 0 && name == "start") watch();
   send_step(call, step);
 }
@@ -159,12 +184,12 @@ Task<vm::Observation> Keeper::settled_look(Instant deadline) {
   vm::Observation observed;
   Instant pause = 20ms;
   for (;;) {
-    auto looked = co_await driver_.look(uuid_, now() + kLookDeadline);
-    observed =
-        looked ? *looked : vm::Observation{vm::VmState::unknown, vm::Witness::unsure, looked.error().message};
+    auto looked = co_await driver_.look(uuid_, std::max(deadline, now() + kLookAtLeast));
+    observed = looked ? *looked : vm::no_answer(looked.error().message);
+    seen_ = observed;
     const auto state = observed.agreed();
     const bool settled = state != vm::VmState::unknown && !vm::is_passing(state);
-    if (settled || abandoned_ || now() + pause >= deadline) co_return observed;
+    if (settled || cut_short() || now() + pause >= deadline) co_return observed;
     co_await sleep_until(now() + pause);
     pause = std::min<Instant>(pause * 2, 1s);
   }
@@ -177,13 +202,14 @@ Task<> Keeper::answer(const json::object& question) {
   if (past != nullptr && past->is_object()) history = history_from(past->get_object());
 
   vm::Observation observed;
-  auto known = co_await identify(now() + kLookDeadline);
+  const Instant deadline = now() + kAnswer;
+  auto known = co_await identify(deadline);
   if (known) {
-    observed = co_await settled_look(now() + kSettle);
+    observed = co_await settled_look(std::min(deadline, now() + kSettle));
   } else if (known.error().kind == ErrorKind::not_found) {
     observed = {vm::VmState::missing, vm::Witness::absent, known.error().message};
   } else {
-    observed = {vm::VmState::unknown, vm::Witness::unsure, known.error().message};
+    observed = vm::no_answer(known.error().message);
   }
   vm::Judgement judgement{};
   if (config_) {
@@ -199,12 +225,34 @@ Task<> Keeper::answer(const json::object& question) {
       log("The VM could not be resumed: " + resumed.error().message);
     }
   }
-  if (judgement.verdict.kind == vm::VerdictKind::leave_online && driver_.process(uuid_)) watch();
+  const auto& outage = judgement.history.outage;
+  if (judgement.verdict.kind == vm::VerdictKind::leave_online && driver_.process(uuid_)) {
+    watch();
+  } else if (outage && outage->kind == vm::OutageKind::gui) {
+    await_window();
+  }
+  const bool strange = judgement.history.unknown_in_a_row > 0;
+  if (strange || judgement.verdict.kind == vm::VerdictKind::degraded) ask_again_later();
   auto reply = message("verdict", fmri_);
   reply["question"] = control::int_member(question, "question", 0);
   for (auto& [key, value] : to_json(judgement.verdict)) reply[key] = value;
   reply["history"] = to_json(judgement.history);
   channel_.send(reply);
+}
+
+// Whoever does not answer now will: the end of the silence is noticed by asking.
+void Keeper::ask_again_later() {
+  if (std::exchange(asking_again_, true)) return;
+  start(executor_, reminder(shared_from_this()));
+}
+
+Task<> Keeper::reminder(std::shared_ptr<Keeper> self) {
+  co_await sleep_until(now() + std::min(self->pace_.silence, self->period()));
+  self->asking_again_ = false;
+  if (self->stopped_) co_return;
+  auto report = message("report", self->fmri_);
+  report["text"] = "worth another question";
+  self->channel_.send(report);
 }
 
 // ---- watching
@@ -240,6 +288,7 @@ Task<> Keeper::hinted() {
   if (uuid_.empty() || !config_ || !watching_) co_return;
   const auto looked = co_await driver_.look(uuid_, now() + kLookDeadline);
   if (!looked || inbox_.empty() == false) co_return;  // a method or a question is next: it will look itself
+  seen_ = *looked;
   const auto state = looked->agreed();
   if (state == vm::VmState::running || vm::is_passing(state)) co_return;
   if (state == vm::VmState::paused && config_->ignore_paused_vm) co_return;

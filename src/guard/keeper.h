@@ -10,10 +10,15 @@
 //            follow it until it runs), adopt, resume, wait, or an exit code
 //            stop: look, stop_plan(), step by step until the VM is where it should be
 //   ask      look until the two witnesses agree or ten seconds have passed, judge(), answer
+//   verb     what a person asks for: look, the table of that verb, step by step, progress on the way.  A
+//            method that arrives meanwhile ends it: the service's word is stronger
+//   inspect  a look, told in words; while something else goes on, what was seen last and what goes on
 //   hint     the VM's log or process moved: one look, and a report if it is up no more as it was
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,14 +37,39 @@ struct Step {
   int code = 0;
   std::string text;
   hypervisor::Launch launch;
+  std::string up = {};  // of start, once it is done: "born", "adopted"; empty: the VM was left down
+};
+
+// How a verb ended.
+struct Outcome {
+  int code = 0;
+  std::string text;
+  bool outage = false;        // the VM is now as the operator wanted it, and the monitor has to know
+  bool start = false;         // the VM is to be started next, by its instance's start method
+  hypervisor::Launch launch;  // gui: what the client is to execute
+};
+
+// How bringing a VM down ended.
+struct Descent {
+  enum class End { nothing_to_do, down, still_up, failed } end = End::failed;
+  int code = 0;
+  std::string text;
+};
+
+// What tests have to wait for; the product's own values are the spec's.
+struct Pace {
+  Instant kill_spacing = std::chrono::seconds(3);   // between two signals (1.10)
+  Instant window = std::chrono::milliseconds(500);  // between two looks for a user's window
+  Instant silence = std::chrono::seconds(30);       // between two questions while the hypervisor is silent
 };
 
 class Keeper : public std::enable_shared_from_this<Keeper> {
  public:
-  Keeper(Executor executor, hypervisor::Hypervisor& driver, Channel& channel, std::string fmri);
+  Keeper(Executor executor, hypervisor::Hypervisor& driver, Channel& channel, std::string fmri,
+         Pace pace = {});
 
   void configure(const repository::Levels& running);
-  void deliver(boost::json::object message);  // method, launched, died, adopted, ask
+  void deliver(boost::json::object message);  // method, launched, died, adopted, ask, verb, inspect
   void abandon();
   void look_soon();  // the safety net found it missing
   const std::string& uuid() const { return uuid_; }
@@ -61,13 +91,44 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   Task<Step> follow_launch(Instant deadline);
   Task<Step> adopt(Instant deadline);
   Task<std::optional<std::string>> taken_into_contract(pid_t pid);
+  Task<Step> save_then_launch(const boost::json::object& call, Instant deadline);
+  Task<Step> never_came_up();
   Task<Step> stop_vm(std::optional<Instant> deadline);
+  using Planner = std::function<vm::StopPlan(const vm::Observation&)>;
+  Task<Descent> bring_down(Planner planner, Instant patience, hypervisor::Percent progress);
+  Task<std::optional<Descent>> take_step(vm::StopStep step, Instant patience, hypervisor::Percent progress,
+                                         std::string& trouble);
+
+  // keeper_verbs.cpp
+  Task<> verb(const boost::json::object& call);
+  Task<Outcome> perform(const boost::json::object& call);
+  Task<Outcome> take_down(vm::TakeDown how, const boost::json::object& call);
+  Task<Outcome> kill_process(Outcome before);
+  Task<Outcome> start_wanted(const boost::json::object& call);
+  Task<Outcome> stop_now(const boost::json::object& call);
+  Task<Outcome> reset_vm();
+  Task<Outcome> pause_vm(bool pause);
+  Task<Outcome> take_snapshot(const boost::json::object& call);
+  Task<Outcome> open_window(const boost::json::object& call);
+  Task<vm::Observation> plain_look();
+  hypervisor::Percent progress_of(const boost::json::object& call);
+  void await_window();
+  void interrupt();
+  static Task<> window_watcher(std::shared_ptr<Keeper> self);
+  // keeper_inspect.cpp
+  Task<> inspect(const boost::json::object& call);
+  void inspect_busy(const boost::json::object& call);
+  void send_vm(const boost::json::object& call, const vm::Observation& observed,
+               const std::optional<hypervisor::VmDetails>& details);
+  bool cut_short() const { return in_verb_ ? interrupted_ : abandoned_; }
   Task<bool> reached(vm::VmState wanted, Instant deadline);
   Task<vm::Observation> settled_look(Instant deadline);
   Task<std::optional<boost::json::object>> reply(const char* kind, Instant deadline);
 
   void send_step(const boost::json::object& call, const Step& step);
   void log(const std::string& text);
+  void ask_again_later();
+  static Task<> reminder(std::shared_ptr<Keeper> self);
   void watch();
   static Task<> watcher(std::shared_ptr<Keeper> self);
 
@@ -75,6 +136,8 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   hypervisor::Hypervisor& driver_;
   Channel& channel_;
   std::string fmri_;
+  Pace pace_;
+  vm::ConfigReading reading_;  // what config_ is of
   std::optional<vm::VmConfig> config_;
   std::string config_error_;
   std::string uuid_;
@@ -84,7 +147,14 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
       replies_;             // launched, died, adopted: of interest only while something waits for them
   int64_t launching_ = -1;  // the call whose method was told to execute the VM; -1: none
   bool abandoned_ = false;
+  bool in_verb_ = false;
+  bool interrupted_ = false;                    // a method wants the VM: the verb that goes on ends
+  bool awaiting_window_ = false;                // a user's front end is expected
+  std::string doing_;                           // what goes on; empty: nothing
+  vm::VmState towards_ = vm::VmState::unknown;  // the state that the VM passes through meanwhile
+  vm::Observation seen_ = vm::no_answer("nobody has looked yet");  // last
   bool watching_ = false;
+  bool asking_again_ = false;
   bool stopped_ = false;
   bool expected_ = true;  // what it does now was asked for: nothing to report
 };

@@ -37,8 +37,8 @@ Task<Step> Keeper::start_vm(const json::object& call, Instant deadline) {
   Instant pause = 50ms;
   while (!abandoned_ && now() < deadline) {
     const auto looked = co_await driver_.look(uuid_, std::min(deadline, now() + kLook));
-    const auto observed =
-        looked ? *looked : vm::Observation{vm::VmState::unknown, vm::Witness::unsure, looked.error().message};
+    const auto observed = looked ? *looked : vm::no_answer(looked.error().message);
+    seen_ = observed;
     const auto plan = vm::start_plan(*config_, observed, commanded);
     switch (plan.action) {
       case vm::StartAction::launch:
@@ -62,6 +62,11 @@ Task<Step> Keeper::start_vm(const json::object& call, Instant deadline) {
         }
         co_return co_await launch(call, deadline);
       }
+      case vm::StartAction::save_then_launch:
+        log(plan.why);
+        co_return co_await save_then_launch(call, deadline);
+      case vm::StartAction::misconfigured:
+        co_return done(kConfig, plan.why);
       case vm::StartAction::leave:
         co_return done(kOk, plan.why);
       case vm::StartAction::refuse:
@@ -74,6 +79,15 @@ Task<Step> Keeper::start_vm(const json::object& call, Instant deadline) {
     pause = std::min<Instant>(pause * 2, 1s);
   }
   co_return done(kRetry, "The VM came to no state in which it could be started before the time was over.");
+}
+
+// vm/takeover=savestate: as vboxsvc took over what ran (1.6), but a save that fails is a start that fails.
+Task<Step> Keeper::save_then_launch(const json::object& call, Instant deadline) {
+  const auto saved = co_await driver_.control(uuid_, vm::StopAction::savestate, deadline);
+  if (!saved) co_return done(kFatal, "The VM could not be saved: " + saved.error().message);
+  if (!co_await reached(vm::VmState::saved, deadline))
+    co_return done(kRetry, "The VM was not saved in time.");
+  co_return co_await launch(call, deadline);
 }
 
 // The method process executes the VM; from then on until it runs nobody may query it (facts 1), so the list
@@ -105,12 +119,28 @@ Task<Step> Keeper::follow_launch(Instant deadline) {
       co_return done(kFatal, "The VM's process " + text_of(*news, "text") + " before the VM was running.");
     }
     const auto up = co_await driver_.running(deadline);
-    if (up && std::find(up->begin(), up->end(), uuid_) != up->end())
-      co_return done(kOk, "The VM is running.");
+    if (up && std::find(up->begin(), up->end(), uuid_) != up->end()) {
+      Step born = done(kOk, "The VM is running.");
+      born.up = "born";
+      co_return born;
+    }
     pause = std::min<Instant>(pause * 2, 500ms);
   }
-  // It may be on its way (a large restore): the retry adopts what it finds.
-  co_return done(kRetry, "The VM was not running before the time was over.");
+  if (abandoned_) co_return done(kRetry, "The VM was not running before the time was over.");
+  co_return co_await never_came_up();
+}
+
+// A large restore may be on its way: the retry adopts what it finds.  Anything else will not come up any
+// more.
+Task<Step> Keeper::never_came_up() {
+  const auto looked = co_await driver_.look(uuid_, now() + kReserve);
+  const std::string what = "The VM was not running before the time was over";
+  if (looked && vm::is_passing(looked->agreed())) {
+    co_return done(kRetry, what + ": it is still " + std::string(vm::to_string(looked->agreed())) + ".");
+  }
+  co_await driver_.control(uuid_, vm::StopAction::emergencystop, now() + kReserve);
+  const Outcome killed = co_await kill_process(Outcome{});
+  co_return done(kFatal, what + "; its process was stopped.");
 }
 
 Task<std::optional<std::string>> Keeper::taken_into_contract(pid_t pid) {
@@ -131,8 +161,10 @@ Task<Step> Keeper::adopt(Instant) {
     co_return done(kFatal, "The VM runs as process " + std::to_string(process->pid) +
                                ", which cannot be taken into this contract: " + *refusal + ".");
   }
-  co_return done(kOk,
-                 "The VM runs already, as process " + std::to_string(process->pid) + "; it was adopted.");
+  Step adopted =
+      done(kOk, "The VM runs already, as process " + std::to_string(process->pid) + "; it was adopted.");
+  adopted.up = "adopted";
+  co_return adopted;
 }
 
 }  // namespace vmkeep::guard

@@ -9,7 +9,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Instant kLook = 30s;
-constexpr Instant kCall = 60s;  // for the command itself, where the plan sets no limit
+constexpr Instant kCall = 12s;  // for the command itself, at least: one in 300 hangs for 10 s (facts 3)
+constexpr Instant kIdentify = 60s;
+constexpr Instant kUnlimited = std::chrono::hours(24 * 365);
 
 Step done(int code, const std::string& text) {
   return Step{"done", code, text + "\n", {}};
@@ -20,7 +22,7 @@ Step done(int code, const std::string& text) {
 // Whether the VM comes to the wanted state, its process gone, before the deadline.  The end of the process is
 // what wakes us; the hypervisor then says what the state is.
 Task<bool> Keeper::reached(vm::VmState wanted, Instant deadline) {
-  while (!abandoned_) {
+  while (!cut_short()) {
     if (driver_.process(uuid_)) {
       co_await driver_.hint(uuid_, std::min(deadline, now() + Instant(5s)));
     }
@@ -37,49 +39,72 @@ Task<bool> Keeper::reached(vm::VmState wanted, Instant deadline) {
 }
 
 Task<Step> Keeper::stop_vm(std::optional<Instant> deadline) {
-  const Instant patience = deadline.value_or(now() + Instant(3600s));
-  auto known = co_await identify(patience);
+  const Instant patience = deadline.value_or(now() + kUnlimited);
+  auto known = co_await identify(std::min(patience, now() + kIdentify));
   if (!known) {
     const bool gone = known.error().kind == ErrorKind::not_found;
     co_return done(gone ? 0 : 1, known.error().message);
   }
+  const vm::VmConfig config = *config_;
+  const Descent descent = co_await bring_down(
+      [config, deadline](const vm::Observation& observed) {
+        std::optional<std::chrono::milliseconds> budget;
+        if (deadline) budget = std::max(*deadline - now(), Instant(0));
+        return vm::stop_plan(config, observed, budget);
+      },
+      patience, {});
+  co_return done(descent.code, descent.text);
+}
+
+// Looks until there is a plan, and goes through its steps: the next one only if the one before did not get
+// there.
+Task<Descent> Keeper::bring_down(Planner planner, Instant patience, hypervisor::Percent progress) {
   vm::StopPlan plan;
   Instant pause = 50ms;
   for (;;) {
     const auto looked = co_await driver_.look(uuid_, std::min(patience, now() + kLook));
-    const auto observed =
-        looked ? *looked : vm::Observation{vm::VmState::unknown, vm::Witness::unsure, looked.error().message};
-    std::optional<std::chrono::milliseconds> budget;
-    if (deadline) budget = std::max(*deadline - now(), Instant(0));
-    plan = vm::stop_plan(*config_, observed, budget);
+    const auto observed = looked ? *looked : vm::no_answer(looked.error().message);
+    seen_ = observed;
+    plan = planner(observed);
     if (!plan.wait_first) break;
-    if (abandoned_ || now() >= patience) co_return done(1, plan.why);
+    if (cut_short() || now() >= patience) co_return Descent{Descent::End::failed, 1, plan.why};
     co_await sleep_until(now() + pause);
     pause = std::min<Instant>(pause * 2, 1s);
   }
   log(plan.why);
-  if (plan.steps.empty()) co_return done(0, "");
+  if (plan.steps.empty()) co_return Descent{Descent::End::nothing_to_do, 0, plan.why};
   std::string trouble;
   for (const auto& step : plan.steps) {
-    if (abandoned_) co_return done(1, "The stop was abandoned.");
-    const Instant limit = step.budget ? now() + *step.budget : patience;
-    const auto sent = co_await driver_.control(uuid_, step.action, std::max(limit, now() + kCall));
-    if (!sent) {
-      trouble = std::string(vm::to_string(step.action)) + " was refused: " + sent.error().message;
-      log(trouble);
-      continue;  // the next step, at once: nothing is to be waited for
-    }
-    if (step.wanted == vm::VmState::unknown) {
-      co_return done(0, "The VM was sent " + std::string(vm::to_string(step.action)) + " and stays active.");
-    }
-    if (co_await reached(step.wanted, limit)) {
-      co_return done(0, "The VM is " + std::string(vm::to_string(step.wanted)) + ".");
-    }
-    trouble = "The VM did not become " + std::string(vm::to_string(step.wanted)) + " by " +
-              std::string(vm::to_string(step.action)) + ".";
+    if (cut_short()) co_return Descent{Descent::End::failed, 1, "It was given up for something stronger."};
+    auto ended = co_await take_step(step, patience, progress, trouble);
+    if (ended) co_return *ended;
     log(trouble);
   }
-  co_return done(95, trouble);
+  co_return Descent{Descent::End::failed, 95, trouble};
+}
+
+// Nothing: the next step, at once if this one was refused.
+Task<std::optional<Descent>> Keeper::take_step(vm::StopStep step, Instant patience,
+                                               hypervisor::Percent progress, std::string& trouble) {
+  const std::string word(vm::to_string(step.action));
+  const std::string wanted(vm::to_string(step.wanted));
+  const Instant limit = step.budget ? now() + *step.budget : patience;
+  const auto sent =
+      co_await driver_.control(uuid_, step.action, std::max(limit, now() + kCall), std::move(progress));
+  if (!sent) {
+    trouble = word + " was refused: " + sent.error().message;
+    // A call that ran out of time may have done its work all the same.
+    if (sent.error().kind != ErrorKind::timeout || step.wanted == vm::VmState::unknown)
+      co_return std::nullopt;
+    if (!co_await reached(step.wanted, limit)) co_return std::nullopt;
+  } else if (step.wanted == vm::VmState::unknown) {
+    co_return Descent{Descent::End::still_up, 0, "The VM was sent " + word + " and stays active."};
+  } else if (!co_await reached(step.wanted, limit)) {
+    trouble = "The VM did not become " + wanted + " by " + word + ".";
+    if (seen_.agreed() == vm::VmState::aborted) trouble += "  It died: VirtualBox says aborted.";
+    co_return std::nullopt;
+  }
+  co_return Descent{Descent::End::down, 0, "The VM is " + wanted + "."};
 }
 
 }  // namespace vmkeep::guard

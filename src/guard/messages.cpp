@@ -1,5 +1,6 @@
 #include "guard/messages.h"
 
+#include <algorithm>
 #include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
@@ -61,6 +62,7 @@ json::object to_json(const vm::History& history) {
     json::object one{
         {"kind", vm::to_string(outage->kind)}, {"by", outage->by}, {"since", outage->since.count()}};
     if (outage->until) one["until"] = outage->until->count();
+    if (outage->seen) one["seen"] = true;
     object["outage"] = std::move(one);
   }
   if (const auto& lease = history.suppression) {
@@ -83,8 +85,9 @@ vm::History history_from(const json::object& object) {
   if (const auto* one = object.if_contains("outage"); one != nullptr && one->is_object()) {
     const auto& outage = one->get_object();
     if (const auto kind = vm::outage_kind(text_of(outage, "kind"))) {
-      history.outage = vm::Outage{*kind, text_of(outage, "by"),
-                                  Instant(control::int_member(outage, "since", 0)), std::nullopt};
+      history.outage =
+          vm::Outage{*kind, text_of(outage, "by"), Instant(control::int_member(outage, "since", 0)),
+                     std::nullopt, control::bool_member(outage, "seen", false)};
       if (outage.contains("until")) history.outage->until = Instant(control::int_member(outage, "until", 0));
     }
   }
@@ -115,7 +118,8 @@ json::object to_json(const vm::Verdict& verdict) {
   return {{"verdict", to_string(verdict.kind)},
           {"reason", graph::to_string(verdict.reason)},
           {"why", verdict.why},
-          {"resume", verdict.resume}};
+          {"resume", verdict.resume},
+          {"delay_ms", verdict.delay.count()}};
 }
 
 Result<vm::Verdict> verdict_from(const json::object& object) {
@@ -133,6 +137,7 @@ Result<vm::Verdict> verdict_from(const json::object& object) {
   verdict.reason = *reason;
   verdict.why = text_of(object, "why");
   verdict.resume = control::bool_member(object, "resume", false);
+  verdict.delay = Instant(std::max<int64_t>(control::int_member(object, "delay_ms", 0), 0));
   return verdict;
 }
 

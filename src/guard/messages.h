@@ -9,12 +9,22 @@
 //     adopted   {fmri, pid, text}         answer to adopt; text: why not, empty if done
 //     ask       {fmri, question, cause, history}              a verdict, please
 //     abandon   {fmri}                    the method ran out of time: end the call
+//     verb      {fmri, call, verb, by, online, force, kill, if_running, timeout, name, path, text, history}
+//                                         what a person asks for (control/org.vmkeep.varlink: Vm); online:
+//                                         the VM's process lives in its instance's contract
+//     inspect   {fmri, call, instance, details, history}    what there is to know of a VM (VmStatus)
+//     list      {call}                    the owner's VMs
 //   guard -> vmkeepd
-//     step      {fmri, call, action, argv, environment, code, text}    what the method is to do next
+//     step      {fmri, call, action, argv, environment, code, text, up}    what the method is to do next; up:
+//                                         "born" or "adopted" once a start came about
 //     adopt     {fmri, pid}               take this process into the instance's contract
 //     verdict   {fmri, question, verdict, history}
 //     report    {fmri, text}              the VM changed by itself
 //     log       {fmri, text}              a line for the instance's log
+//     progress  {fmri, call, percent, text}                 of a verb; either may be missing
+//     outcome   {fmri, call, code, text, outage, start, argv, environment, vm, vms}    of verb, inspect, list
+//                                         outage: the VM is now as the operator wanted it; start: it is to be
+//                                         started next, by its instance's start method; code: an exit code
 #pragma once
 
 #include <boost/json/object.hpp>

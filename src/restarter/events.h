@@ -98,6 +98,11 @@ struct VerdictGiven {
 struct Reported {
   std::string fmri;
 };  // the guard saw the VM change by itself
+// A person wants the VM of this instance started, now and whatever its start_* properties say.  Of an
+// instance that is up the VM is down: it is restarted.  One that is disabled is enabled by another event.
+struct StartCommanded {
+  std::string fmri;
+};
 struct FactChanged {
   std::string name;
   bool holds = false;
@@ -110,7 +115,7 @@ struct ShutDown {};  // vmkeep shutdown: everything goes down, in order
 
 using Event = std::variant<Loaded, Refreshed, Removed, EnabledChanged, Requested, MethodEnded,
                            ContractEmptied, ProcessFaulted, TimerFired, Claimed, VerdictGiven, Reported,
-                           FactChanged, FileChanged, ShutDown>;
+                           StartCommanded, FactChanged, FileChanged, ShutDown>;
 
 // ---- actions
 // ----------------------------------------------------------------------------------------------------

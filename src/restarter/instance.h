@@ -65,7 +65,7 @@ struct Instance {
   int failures = 0;  // of the current transition's method
   std::deque<Instant> starts;
   uint64_t child_run = 0;       // duration child: the start method that is the service
-  uint64_t throttle_timer = 0;  // duration child: it failed too quickly
+  uint64_t throttle_timer = 0;  // duration child: it failed too quickly; a VM: its restart is delayed
 
   // Marks: what has been asked for and is not done yet.
   struct Maintain {
@@ -88,7 +88,8 @@ struct Instance {
   std::set<std::string> awaited_by;
 
   // VM instances.
-  std::optional<vm::Cause> commanded;  // the next start was asked for by a verdict
+  std::optional<vm::Cause> commanded;  // the next start was asked for by a verdict, or by a person
+  Instant not_before{};                // of that start; throttle_timer waits for it
   uint64_t question = 0;               // open; 0: none
   uint64_t question_timer = 0;
   Instant question_deadline{};
@@ -129,6 +130,7 @@ struct Restarter::Data {
   void on(const Claimed& event);
   void on(const VerdictGiven& event);
   void on(const Reported& event);
+  void on(const StartCommanded& event);
   void on(const FactChanged& event);
   void on(const FileChanged& event);
   void on(const ShutDown& event);

@@ -296,6 +296,18 @@ void Restarter::Data::on(const Reported& event) {
   touch(*i);
 }
 
+void Restarter::Data::on(const StartCommanded& event) {
+  auto* i = find(event.fmri);
+  if (i == nullptr || !i->configured || i->removed || i->phase == Phase::starting) return;
+  if (i->view.state == State::maintenance) return;
+  i->commanded = vm::Cause::operator_word;
+  i->not_before = {};
+  cancel(*i, i->throttle_timer);
+  // What is on its way down is left alone; a start may follow that, and then it is commanded.
+  if (i->up() && i->phase != Phase::stopping && i->phase != Phase::emptying) i->restart = true;
+  touch(*i);
+}
+
 // A fact that comes or goes is to its dependents what the start or stop of an instance is.  Its first value
 // is no change: after a restart of the daemon it only becomes known again.
 void Restarter::Data::on(const FactChanged& event) {

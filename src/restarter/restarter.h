@@ -46,6 +46,9 @@
 //   - An administrator's word makes an open question void.
 //   - In maintenance a VM may run on; then it keeps its contract until it ends or the next start adopts it.
 //
+//   - A restart may be delayed (a verdict's back-off): the instance is offline meanwhile.  A person's word
+//     (StartCommanded) begins the start at once, and of an instance that is up restarts it.
+//
 // The daemon owes: exactly one MethodEnded for each RunMethod (after KillMethod as well); ContractEmptied
 // once for a contract that a start made, never for a released one; TimerFired not before its time.  Loaded
 // events of one batch carry `more`, except the last.  After DisableTemporarily the EnabledChanged{false} that

@@ -196,10 +196,12 @@ class World {
                                                       : Fault::hwerr});
     } else if (verb == "claim") {
       send(Claimed{name});
+    } else if (verb == "start") {
+      send(StartCommanded{name});
     } else if (verb == "report") {
       send(Reported{name});
     } else if (verb == "verdict" || verb == "stale_verdict") {
-      verdict(name, verb != "verdict", word(2), word(3), word(4));
+      verdict(name, verb != "verdict", word(2), word(3), word(4), word(5));
     } else if (verb == "enable" || verb == "disable") {
       send(EnabledChanged{name, verb == "enable"});
     } else if (verb == "restart" || verb == "clear" || verb == "maintain" || verb == "degrade") {
@@ -245,7 +247,7 @@ class World {
   }
 
   void verdict(const std::string& name, bool stale, const std::string& kind, const std::string& reason,
-               const std::string& why) {
+               const std::string& why, const std::string& delay) {
     static const std::map<std::string, vm::VerdictKind> kKinds = {
         {"restart", vm::VerdictKind::restart},         {"leave_online", vm::VerdictKind::leave_online},
         {"offline", vm::VerdictKind::offline},         {"degraded", vm::VerdictKind::degraded},
@@ -254,6 +256,7 @@ class World {
     verdict.kind = kKinds.at(kind);
     if (!reason.empty()) verdict.reason = graph::reason(reason).value();
     verdict.why = why;
+    if (!delay.empty()) verdict.delay = duration(delay).value();
     const auto question = members[name].question;
     send(VerdictGiven{name, stale ? question - 1 : question, verdict});
   }

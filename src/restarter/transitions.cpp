@@ -100,6 +100,10 @@ void Restarter::Data::settle_down(Instance& i) {
     return;
   }
   if (shutting_down_ || i.throttle_timer != 0) return;
+  if (i.commanded && now_ < i.not_before) {
+    i.throttle_timer = arm(i, i.not_before);
+    return;
+  }
   if (graph.satisfaction(i.fmri) == graph::Satisfaction::satisfied) begin_start(i);
 }
 
@@ -134,7 +138,8 @@ void Restarter::Data::settle_up(Instance& i) {
                    stopping_because("service restarting"),
                    StopCause::restart,
                    true,
-                   true});
+                   // A person wants the VM started that is down: there is nothing to stop.
+                   !(i.commanded && i.view.vm_instance && i.emptied())});
   } else if (i.fault) {
     begin_stop(i, *std::exchange(i.fault, std::nullopt));
   } else if (i.empty_pending && !i.view.vm_instance && !i.config.ignore_empty && i.child_run == 0) {
@@ -250,7 +255,10 @@ void Restarter::Data::leave(Instance& i, State to, Reason reason, std::string wh
   drop_question(i);
   cancel_order(i);
   forget_marks(i);
-  if (to == State::maintenance) i.maintain.reset();
+  if (to == State::maintenance) {
+    i.maintain.reset();
+    cancel(i, i.throttle_timer);
+  }
   if (to != State::offline) i.commanded.reset();
   // Those that have to stop for it come before it in the queue: none of them sees it start again first.
   if (was_up) stop_dependents(graph.dependents(i.fmri), cause, reset);

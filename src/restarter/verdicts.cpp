@@ -69,6 +69,7 @@ void Restarter::Data::on(const VerdictGiven& event) {
   switch (verdict.kind) {
     case vm::VerdictKind::restart:
       i->commanded = i->asked;
+      i->not_before = verdict.delay.count() > 0 ? now_ + verdict.delay : Instant{};
       goal.to = State::offline;
       i->verdict_stop = std::move(goal);
       break;
@@ -85,7 +86,7 @@ void Restarter::Data::on(const VerdictGiven& event) {
       give_up(*i, verdict.reason, verdict.why);
       break;
     case vm::VerdictKind::degraded:
-      if (!verdict.why.empty()) log(*i, verdict.why);
+      if (!verdict.why.empty() && verdict.why != i->view.why) log(*i, verdict.why);
       set_state(*i, State::degraded, State::none, verdict.reason, verdict.why);
       break;
     case vm::VerdictKind::leave_online:
@@ -97,7 +98,8 @@ void Restarter::Data::on(const VerdictGiven& event) {
 }
 
 void Restarter::Data::stay(Instance& i, const vm::Verdict& verdict) {
-  if (!verdict.why.empty()) log(i, verdict.why);
+  // The same is told once, however often it is asked for (T68, T70, T74).
+  if (!verdict.why.empty() && verdict.why != i.view.why) log(i, verdict.why);
   if (i.view.state == State::degraded && i.view.reason == Reason::administrative_request) {
     set_state(i, State::degraded, State::none, Reason::administrative_request);
   } else {

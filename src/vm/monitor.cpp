@@ -18,11 +18,14 @@
 //   teleported        -                                             offline
 //   missing, inaccessible                                           maintenance
 //   unknown word      in a row > offline_unknown_state_maxcount     offline (never if that is negative)
-//                     else                                          ask again
+//                     else                                          online, and looked at again; with an
+//                                                                   empty contract: ask again
+//   no answer           -                                             degraded until it answers (B1)
 //   witnesses disagree  up to three times in a row                  ask again
 //                     longer                                        degraded: never taken for down (facts 6)
 //
-// offline_is_maint turns every offline into maintenance.
+// offline_is_maint turns every offline into maintenance.  What an operator did comes before the table (see
+// outage.cpp); a suppression comes after it, and turns everything into online.
 #include <algorithm>
 #include <array>
 #include <iterator>
@@ -38,6 +41,12 @@ using graph::Reason;
 // A process in its last moments, or a VBoxSVC that has not noticed a death, needs one more look; more than
 // these few mean that the two witnesses really disagree.
 constexpr int kDisagreementPatience = 3;
+
+// Restarts that nothing limits: at once, then after 1, 2, 4 ... seconds, as long as the aborts come within
+// ten minutes of each other.
+constexpr Instant kBackoffMemory = std::chrono::minutes(10);
+constexpr Instant kLongestDelay = std::chrono::seconds(60);
+constexpr size_t kBackoffSteps = 8;  // the eighth waits the longest
 
 struct Settings {
   bool restart_aborted, restart_paused, restart_halted, restart_saved, restart_stuck;
@@ -67,7 +76,7 @@ std::string ordinal(size_t n) {
 }
 
 Verdict verdict(VerdictKind kind, Reason reason, std::string why) {
-  return {kind, reason, std::move(why), false};
+  return {kind, reason, std::move(why), false, {}};
 }
 
 bool window_is_set(const VmConfig& config) {
@@ -75,14 +84,26 @@ bool window_is_set(const VmConfig& config) {
          config.restart_aborted_vm_failures_timeframe.count() > 0;
 }
 
-// Without a window nothing is remembered, so that a limit set later begins to count then.
+// Without a window only the last ten minutes count, and only for the delay.
 std::vector<Instant> inside_window(const VmConfig& config, const std::vector<Instant>& aborts, Instant now) {
   std::vector<Instant> kept;
-  if (!window_is_set(config)) return kept;
-  const Instant begin = now - Instant(config.restart_aborted_vm_failures_timeframe);
+  const Instant begin =
+      now - (window_is_set(config) ? Instant(config.restart_aborted_vm_failures_timeframe) : kBackoffMemory);
   std::copy_if(aborts.begin(), aborts.end(), std::back_inserter(kept),
                [&](Instant at) { return at >= begin && at <= now; });
   return kept;
+}
+
+Verdict unlimited(const std::string& is, History& history) {
+  auto& aborts = history.aborts;
+  if (aborts.size() > kBackoffSteps) {
+    aborts.erase(aborts.begin(), aborts.end() - static_cast<ptrdiff_t>(kBackoffSteps));
+  }
+  Verdict result = verdict(VerdictKind::restart, Reason::vm_aborted, is + "; restarting it");
+  if (aborts.size() < 2) return result;
+  result.delay = std::min<Instant>(std::chrono::seconds(int64_t{1} << (aborts.size() - 2)), kLongestDelay);
+  result.why += " in " + std::to_string(result.delay.count() / 1000) + " s";
+  return result;
 }
 
 Verdict aborted(const VmConfig& config, const Settings& set, VmState state, History& history, Instant now) {
@@ -90,10 +111,8 @@ Verdict aborted(const VmConfig& config, const Settings& set, VmState state, Hist
   if (!set.restart_aborted) {
     return verdict(VerdictKind::maintenance, Reason::vm_aborted, is + "; restart_aborted_vm is not true");
   }
-  if (!window_is_set(config)) {
-    return verdict(VerdictKind::restart, Reason::vm_aborted, is + "; restarting it");
-  }
   history.aborts.push_back(now);
+  if (!window_is_set(config)) return unlimited(is, history);
   const auto limit = static_cast<size_t>(config.restart_aborted_vm_failures_maxcount);
   const size_t count = history.aborts.size();
   const std::string window =
@@ -160,17 +179,21 @@ Verdict disagreement(const Observation& observed, int in_a_row) {
                  what + " (" + std::to_string(in_a_row) + " times in a row)");
 }
 
+// No answer is no state: it changes no service, it only shows (B1, T76).
+Verdict silence(const Observation& observed) {
+  std::string what = "the hypervisor does not answer";
+  if (!observed.detail.empty()) what += ": " + observed.detail;
+  return verdict(VerdictKind::degraded, Reason::hypervisor_silent, what);
+}
+
 Verdict unknown(const VmConfig& config, const Observation& observed, Cause cause, int in_a_row) {
   if (observed.disagree()) return disagreement(observed, in_a_row);
   std::string what = "the state of the VM is not known";
   if (!observed.detail.empty()) what += ": " + observed.detail;
   const int limit = config.offline_unknown_state_maxcount;
-  if (limit < 0) {
-    // Never offline; but of a VM whose contract is empty something has to become known.
-    const auto kind = cause == Cause::contract_empty ? VerdictKind::ask_again : VerdictKind::leave_online;
-    return verdict(kind, Reason::vm_unknown, what);
-  }
-  if (in_a_row <= limit) return verdict(VerdictKind::ask_again, Reason::vm_unknown, what + "; looking again");
+  // Of a VM whose contract is empty something has to become known soon.
+  const auto patient = cause == Cause::contract_empty ? VerdictKind::ask_again : VerdictKind::leave_online;
+  if (limit < 0 || in_a_row <= limit) return verdict(patient, Reason::vm_unknown, what);
   return verdict(
       VerdictKind::offline, Reason::vm_unknown,
       what + " (" + std::to_string(in_a_row) + " times in a row, limit " + std::to_string(limit) + ")");
@@ -218,16 +241,18 @@ Verdict decide(const VmConfig& config, const Observation& observed, Cause cause,
     default:
       break;
   }
+  if (!observed.answered) return silence(observed);
   history.unknown_in_a_row += history.unknown_in_a_row < 1'000'000 ? 1 : 0;
   return unknown(config, observed, cause, history.unknown_in_a_row);
 }
 
-constexpr std::array<std::pair<OutageKind, std::string_view>, 5> kOutages{{
+constexpr std::array<std::pair<OutageKind, std::string_view>, 6> kOutages{{
     {OutageKind::save, "save"},
     {OutageKind::poweroff, "poweroff"},
     {OutageKind::reboot, "reboot"},
     {OutageKind::gui, "gui"},
     {OutageKind::snapshot, "snapshot"},
+    {OutageKind::pause, "pause"},
 }};
 
 }  // namespace
@@ -252,24 +277,65 @@ std::string_view to_string(Cause cause) {
       return "contract_empty";
     case Cause::report:
       return "report";
+    case Cause::operator_word:
+      return "operator";
     case Cause::look:
       break;
   }
   return "look";
 }
 
+namespace {
+
+// Until its end nothing is done by itself; that something would be, is told.
+void suppress(Judgement& result, const History& before) {
+  Verdict& verdict = result.verdict;
+  if (verdict.kind == VerdictKind::leave_online && !verdict.resume) return;
+  const auto& lease = *before.suppression;
+  verdict = {VerdictKind::leave_online,
+             verdict.reason,
+             verdict.why + "; but nothing is done, as " + lease.by + " has it" +
+                 (lease.why.empty() ? "" : " (" + lease.why + ")"),
+             false,
+             {}};
+  result.history = before;
+}
+
+// A VM with a user of its own that was down before its service came up, and that nobody asked to be started,
+// is as it should be (T36).
+bool its_users_business(const VmConfig& config, const Observation& observed, Cause cause) {
+  const VmState state = observed.agreed();
+  return config.is_interactive && cause == Cause::look &&
+         (state == VmState::aborted || state == VmState::aborted_saved) &&
+         config.kicker_restart != KickerRestart::all && !config.restart_aborted_vm;
+}
+
+}  // namespace
+
 Judgement judge(const VmConfig& config, const History& history, const Observation& observed, Cause cause,
                 Instant now) {
   Judgement result;
   result.history = history;
-  result.history.aborts = inside_window(config, history.aborts, now);
+  History& past = result.history;
+  past.aborts = inside_window(config, history.aborts, now);
+  if (past.suppression && now >= past.suppression->until) past.suppression.reset();
   const bool known = observed.stuck() || observed.agreed() != VmState::unknown;
-  if (known) result.history.unknown_in_a_row = 0;
-  result.verdict = decide(config, observed, cause, now, result.history);
+  if (known) past.unknown_in_a_row = 0;
+  const History before = past;
+  if (auto word = operator_verdict(config, observed, cause, now, past)) {
+    result.verdict = std::move(*word);
+  } else if (its_users_business(config, observed, cause)) {
+    result.verdict = verdict(VerdictKind::leave_online, Reason::vm_aborted,
+                             "the VM is " + std::string(to_string(observed.agreed())) +
+                                 ", and a VM with a user of its own may be");
+  } else {
+    result.verdict = decide(config, observed, cause, now, past);
+  }
   if (config.offline_is_maint && result.verdict.kind == VerdictKind::offline) {
     result.verdict.kind = VerdictKind::maintenance;
     result.verdict.why += "; offline_is_maint is true";
   }
+  if (before.suppression) suppress(result, before);
   return result;
 }
 

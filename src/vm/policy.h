@@ -7,6 +7,8 @@
 // Nothing here does anything, and nothing else decides.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -24,11 +26,13 @@ namespace vmkeep::vm {
 enum class StartAction {
   launch,                // run the VM's process in the contract (boots, or restores what is saved)
   adopt,                 // it runs already: take its process into the contract, touch nothing
+  save_then_launch,      // it runs already, and vm/takeover says savestate: save it, then launch
   resume,                // paused and ours: resume it, then adopt
   poweroff_then_launch,  // stuck and start_stuck_vm
   wait,                  // passing state: look again
   leave,                 // success, and the VM is left as it is (start_halted_vm=false and the like)
   refuse,                // failure: fatal, maintenance
+  misconfigured,         // failure: no such VM is registered; a configuration error, maintenance
   retry,                 // the hypervisor did not know: fail in a retryable way
 };
 
@@ -63,6 +67,17 @@ struct StopPlan {
 StopPlan stop_plan(const VmConfig& config, const Observation& observed,
                    std::optional<std::chrono::milliseconds> budget);
 
+// What an operator's word takes a VM down with (1.8, 1.9).  The steps are those of a stop method; an empty
+// list: there is nothing to take down.
+//   save       savestate
+//   poweroff   the power button, then the plug; of a stuck VM the plug at once
+//   reboot     the same, and a reset where both are refused: after that the VM is up, and not started again
+//   (B8)
+// `limit`: of each step; absent: none.
+enum class TakeDown { save, poweroff, reboot };
+StopPlan take_down_plan(TakeDown how, const Observation& observed,
+                        std::optional<std::chrono::milliseconds> limit);
+
 // ---- the monitor
 // ----------------------------------------------------------------------------------------------
 
@@ -70,6 +85,7 @@ enum class Cause {
   contract_empty,  // all its processes are gone
   report,          // the guard saw it change: paused, saved, stuck, silent
   look,            // the safety net, a restart of the daemon or of the guard
+  operator_word,   // not a question's: the start that follows was asked for by a person
 };
 std::string_view to_string(Cause cause);
 
@@ -80,11 +96,12 @@ struct Verdict {
   graph::Reason reason = graph::Reason::none;
   std::string why;      // one line for the log: "the VM is aborted (2nd time in 1200 s); restarting it"
   bool resume = false;  // with leave_online: the guard resumes a paused VM
+  Instant delay{};      // with restart: how long the start waits, where no window limits them (T65)
 };
 
 // What an operator does to a VM, and what the monitor must not take for a fault.  Written before it is done,
 // so that whoever finds the VM down later knows why; it ends when the VM is started again, or with `until`.
-enum class OutageKind { save, poweroff, reboot, gui, snapshot };
+enum class OutageKind { save, poweroff, reboot, gui, snapshot, pause };
 std::string_view to_string(OutageKind kind);
 std::optional<OutageKind> outage_kind(std::string_view word);
 struct Outage {
@@ -92,17 +109,20 @@ struct Outage {
   std::string by;  // user name
   Instant since{};
   std::optional<Instant> until;  // gui: the lease's end
+  bool seen = false;             // gui: the VM was seen running in the user's window
+  bool operator==(const Outage&) const = default;
 };
 
 // Until its end nothing is done by itself to the VM; what is seen is still told.
 struct Suppression {
   std::string by, why;
   Instant since{}, until{};
+  bool operator==(const Suppression&) const = default;
 };
 
 // What must outlive daemon and guard; kept in the volatile store, written before the verdict is carried out.
 struct History {
-  std::vector<Instant> aborts;  // inside the window
+  std::vector<Instant> aborts;  // inside the window; without one, the last ten minutes' (for the delay)
   int unknown_in_a_row = 0;
   std::vector<Instant> hook_failures;  // inside vm/kicker_vmsvccheck_failures_timeframe
   std::vector<Instant> hook_reboots;   // inside the same; caps them
@@ -112,6 +132,10 @@ struct History {
   bool restart_saved_once = false;  // start it once when it is found saved, whatever the properties say
 };
 
+// What was sent with a question came back changed, and meanwhile the operator may have changed it too: of
+// each member the answer's value counts only where `current` is still what was sent.
+History merged(const History& current, const History& sent, const History& answered);
+
 struct Judgement {
   Verdict verdict;
   History history;
@@ -119,5 +143,10 @@ struct Judgement {
 
 Judgement judge(const VmConfig& config, const History& history, const Observation& observed, Cause cause,
                 Instant now);
+
+// What an operator did, or asked for, over the table of states; nothing where it explains nothing.  Part of
+// judge(), in outage.cpp with the rules in prose.
+std::optional<Verdict> operator_verdict(const VmConfig& config, const Observation& observed, Cause cause,
+                                        Instant now, History& history);
 
 }  // namespace vmkeep::vm

@@ -1,7 +1,8 @@
 // The start method's table (behaviour spec 3.2), with the spec's corrections:
 //
 //   agreed state          asked for by a person or by a dependency          commanded (a verdict)
-//   running               adopt, never interrupt (B24)                      adopt
+//   running               adopt, never interrupt (B24); save, then launch   adopt; the same
+//                         where takeover is savestate (not interactive)
 //   passing, up or down   wait for what it becomes (B11)                    wait
 //   paused                start_paused_vm: resume; else refuse              resume
 //                         (interactive: adopt, it is somebody's)
@@ -11,8 +12,9 @@
 //                         (interactive: leave)
 //   stuck (B9)            start_stuck_vm: power off, launch; else leave     power off, launch
 //   teleported            refuse: it may be running on the other host       refuse
-//   missing               refuse                                            refuse
+//   missing               refuse, as a configuration error                  refuse
 //   inaccessible          retry: its storage may still be on the way (B1)   retry
+//   no answer             retry (B1)                                        retry
 //   unknown               retry: nothing is started on a guess (B1)         retry
 #include "vm/policy.h"
 
@@ -46,6 +48,14 @@ StartPlan paused(const VmConfig& config, bool commanded) {
   return {StartAction::refuse, "the VM is paused; start_paused_vm is not true; refusing to resume it"};
 }
 
+StartPlan running(const VmConfig& config) {
+  if (config.takeover == Takeover::savestate && !config.is_interactive) {
+    return {StartAction::save_then_launch,
+            "the VM runs already; takeover is savestate; saving it, then restoring it"};
+  }
+  return {StartAction::adopt, "the VM runs already; taking it over as it is"};
+}
+
 StartPlan stuck(const VmConfig& config, const Observation& observed, bool commanded) {
   const std::string is = "the VM is stuck (" + std::string(to_string(observed.state)) + "); ";
   if (commanded) {
@@ -60,6 +70,9 @@ StartPlan stuck(const VmConfig& config, const Observation& observed, bool comman
 }
 
 StartPlan unknown(const Observation& observed) {
+  if (!observed.answered) {
+    return {StartAction::retry, with_detail("the hypervisor does not answer", observed)};
+  }
   if (observed.disagree()) {
     return {StartAction::retry,
             with_detail("the hypervisor says that the VM is " + std::string(to_string(observed.state)) +
@@ -82,7 +95,7 @@ StartPlan start_plan(const VmConfig& config, const Observation& observed, bool c
   const StartAction if_aborted = config.is_interactive ? StartAction::leave : StartAction::refuse;
   switch (state) {
     case VmState::running:
-      return {StartAction::adopt, "the VM runs already; taking it over as it is"};
+      return running(config);
     case VmState::paused:
       return paused(config, commanded);
     case VmState::poweroff:
@@ -100,7 +113,7 @@ StartPlan start_plan(const VmConfig& config, const Observation& observed, bool c
     case VmState::teleported:
       return {StartAction::refuse, "the VM was teleported and may be running on another host"};
     case VmState::missing:
-      return {StartAction::refuse, with_detail("the hypervisor knows no such VM", observed)};
+      return {StartAction::misconfigured, with_detail("the hypervisor knows no such VM", observed)};
     case VmState::inaccessible:
       return {StartAction::retry, with_detail("the hypervisor cannot read the VM's files", observed)};
     default:

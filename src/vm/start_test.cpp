@@ -1,12 +1,15 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "vm/policy.h"
 
 namespace vmkeep::vm {
 
 std::ostream& operator<<(std::ostream& out, StartAction action) {
-  constexpr const char* kWords[] = {"launch", "adopt", "resume", "poweroff_then_launch",
-                                    "wait",   "leave", "refuse", "retry"};
+  constexpr const char* kWords[] = {
+      "launch", "adopt", "save_then_launch", "resume",        "poweroff_then_launch",
+      "wait",   "leave", "refuse",           "misconfigured", "retry"};
   return out << kWords[static_cast<int>(action)];
 }
 
@@ -68,7 +71,8 @@ const Row kRows[] = {
      A::poweroff_then_launch},
     {VmState::unknown, kUp, A::poweroff_then_launch, A::leave, A::leave, A::leave, A::poweroff_then_launch},
     {VmState::teleported, kGone, A::refuse, A::refuse, A::refuse, A::refuse, A::refuse},
-    {VmState::missing, kGone, A::refuse, A::refuse, A::refuse, A::refuse, A::refuse},
+    {VmState::missing, kGone, A::misconfigured, A::misconfigured, A::misconfigured, A::misconfigured,
+     A::misconfigured},
     {VmState::inaccessible, kGone, A::retry, A::retry, A::retry, A::retry, A::retry},
     {VmState::unknown, kGone, A::retry, A::retry, A::retry, A::retry, A::retry},
     {VmState::poweroff, kUp, A::retry, A::retry, A::retry, A::retry, A::retry},
@@ -89,7 +93,94 @@ TEST(StartPlan, FollowsTheTable) {
   }
 }
 
-TEST(StartPlan, InteractiveVmStartsOnlyWhereItsOwnPropertySaysSo) {  // T34, T35
+// Over many rows at once, by number: what of the table each statement names.
+void expect_rows(std::initializer_list<VmState> states, A (*column)(const Row&), A wanted) {
+  for (const Row& row : kRows) {
+    const bool named = std::find(states.begin(), states.end(), row.state) != states.end();
+    if (!named || Observation{row.state, row.process, ""}.disagree() || row.process == Witness::unsure)
+      continue;
+    EXPECT_EQ(column(row), wanted) << to_string(row.state);
+  }
+}
+
+TEST(StartTable, T25_T26_what_is_down_is_launched) {
+  expect_rows(
+      {VmState::poweroff, VmState::saved, VmState::aborted}, [](const Row& row) { return row.manifest; },
+      A::launch);
+}
+
+TEST(StartTable, T27_what_must_not_be_started_is_left) {
+  expect_rows(
+      {VmState::poweroff, VmState::saved}, [](const Row& row) { return row.nothing; }, A::leave);
+}
+
+TEST(StartTable, T28_T31_an_aborted_vm_needs_permission) {
+  expect_rows(
+      {VmState::aborted, VmState::aborted_saved}, [](const Row& row) { return row.nothing; }, A::refuse);
+  expect_rows(
+      {VmState::aborted_saved}, [](const Row& row) { return row.manifest; }, A::launch);
+}
+
+TEST(StartTable, T29_T30_a_stuck_vm_is_powered_off_first_or_left) {
+  for (const VmState state : {VmState::unknown, VmState::gurumeditation}) {
+    const Observation stuck{state, kUp, ""};
+    EXPECT_EQ(start_plan(all(), stuck, false).action, A::poweroff_then_launch);
+    EXPECT_EQ(start_plan(manifest(), stuck, false).action, A::leave);
+  }
+}
+
+TEST(StartTable, T32_a_running_vm_is_adopted_or_saved_first) {
+  VmConfig config = manifest();
+  const Observation running{VmState::running, kUp, ""};
+  EXPECT_EQ(start_plan(config, running, false).action, A::adopt);
+  config.takeover = Takeover::savestate;
+  EXPECT_EQ(start_plan(config, running, false).action, A::save_then_launch);
+}
+
+TEST(StartTable, T33_a_running_interactive_vm_is_left_alone) {
+  VmConfig config = interactive();
+  for (const Takeover takeover : {Takeover::adopt, Takeover::savestate}) {
+    config.takeover = takeover;
+    EXPECT_EQ(start_plan(config, {VmState::running, kUp, ""}, false).action, A::adopt);
+  }
+}
+
+TEST(StartTable, T34_an_interactive_vm_is_not_started_by_itself) {
+  expect_rows(
+      {VmState::poweroff, VmState::saved, VmState::aborted}, [](const Row& row) { return row.interactive; },
+      A::leave);
+  EXPECT_EQ(start_plan(interactive(), {VmState::paused, kUp, ""}, false).action, A::adopt);
+}
+
+TEST(StartTable, T37_force_starts_what_the_properties_would_leave) {
+  for (VmConfig config : {none(), interactive()}) {
+    for (const VmState state : {VmState::poweroff, VmState::saved, VmState::aborted}) {
+      EXPECT_EQ(start_plan(config, {state, kGone, ""}, true).action, A::launch) << to_string(state);
+    }
+  }
+}
+
+TEST(StartTable, T38_passing_states_are_waited_for) {
+  expect_rows(
+      {VmState::saving, VmState::stopping, VmState::restoring, VmState::onlinesnapshotting,
+       VmState::deletingsnapshot},
+      [](const Row& row) { return row.manifest; }, A::wait);
+}
+
+TEST(StartTable, T39_no_answer_not_registered_and_inaccessible_are_three_things) {
+  const StartPlan silent = start_plan(manifest(), no_answer("VBoxManage did not end in time"), false);
+  EXPECT_EQ(silent.action, A::retry);
+  EXPECT_EQ(silent.why, "the hypervisor does not answer: VBoxManage did not end in time");
+  EXPECT_EQ(start_plan(manifest(), {VmState::missing, kGone, ""}, false).action, A::misconfigured);
+  EXPECT_EQ(start_plan(manifest(), {VmState::inaccessible, kGone, ""}, false).action, A::retry);
+}
+
+TEST(StartTable, T42_a_paused_vm_is_resumed_where_that_is_allowed) {
+  EXPECT_EQ(start_plan(manifest(), {VmState::paused, kUp, ""}, false).action, A::resume);
+  EXPECT_EQ(start_plan(none(), {VmState::paused, kUp, ""}, false).action, A::refuse);
+}
+
+TEST(StartTable, T35_an_interactive_vm_starts_where_its_own_property_says_so) {
   VmConfig config = interactive();
   config.start_saved_vm = true;
   EXPECT_EQ(start_plan(config, {VmState::saved, kGone, ""}, false).action, A::launch);

@@ -128,4 +128,53 @@ bool Observation::disagree() const {
   return state != VmState::unknown && agreed() == VmState::unknown;
 }
 
+Observation no_answer(std::string why) {
+  return {VmState::unknown, Witness::unsure, std::move(why), false};
+}
+
+namespace {
+
+// The word in a driver's `VMState is "dancing"`: one that this version does not know.
+std::string strange_word(const std::string& detail) {
+  constexpr std::string_view kBefore = "VMState is \"";
+  if (detail.compare(0, kBefore.size(), kBefore) != 0) return {};
+  return detail.substr(kBefore.size(), detail.find('"', kBefore.size()) - kBefore.size());
+}
+
+int status_code(VmState state) {
+  switch (state) {
+    case VmState::running:
+    case VmState::starting:
+    case VmState::restoring:
+      return 0;
+    case VmState::paused:
+      return 1;
+    case VmState::saving:
+      return 2;
+    case VmState::saved:
+      return 3;
+    case VmState::poweroff:
+      return 10;
+    case VmState::aborted:
+      return 20;
+    case VmState::missing:
+    case VmState::inaccessible:
+      return 125;
+    default:
+      return 126;
+  }
+}
+
+}  // namespace
+
+StatusWord status_word(const Observation& observed) {
+  if (!observed.answered) return {"no answer", 125};
+  if (observed.state == VmState::missing) return {"not registered", 125};
+  if (observed.state == VmState::unknown && !observed.detail.empty()) {
+    const std::string word = strange_word(observed.detail);
+    return word.empty() ? StatusWord{"no answer", 125} : StatusWord{word, 126};
+  }
+  return {std::string(to_string(observed.state)), observed.disagree() ? 126 : status_code(observed.state)};
+}
+
 }  // namespace vmkeep::vm

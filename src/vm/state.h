@@ -53,6 +53,9 @@ struct Observation {
   // The hypervisor's own words where something was wrong.  With `unknown`: the word that we do not know, or
   // what was missing; empty if the hypervisor said literally "unknown".
   std::string detail;
+  // False: nothing was learned; the state is unknown, and `detail` says what went wrong with the question.
+  // Silence is no state of a VM: nothing is done to a VM because its hypervisor says nothing (B1).
+  bool answered = true;
 
   // The two witnesses put together: a VM that is said to be down while its process lives, or up while it is
   // gone, is unknown (facts 6).  Exceptions, each measured: see state.cpp.
@@ -64,5 +67,18 @@ struct Observation {
   // The hypervisor gave an answer, and the process (or our not seeing it) speaks against it.
   bool disagree() const;
 };
+
+// What a look that came to nothing leaves behind.
+Observation no_answer(std::string why);
+
+// What `vmkeep status` prints and exits with (behaviour spec 1.7).  word: the hypervisor's own, or "no
+// answer", "not registered", "inaccessible".  code: 0 running, starting, restoring; 1 paused; 2 saving; 3
+// saved; 10 poweroff; 20 aborted; 125 one of those three; 126 anything else, also where the two witnesses
+// disagree.
+struct StatusWord {
+  std::string word;
+  int code = 126;
+};
+StatusWord status_word(const Observation& observed);
 
 }  // namespace vmkeep::vm

@@ -120,5 +120,44 @@ TEST(Disagree, NeedsAnAnswer) {
   EXPECT_FALSE((Observation{VmState::poweroff, Witness::absent, ""}.disagree()));
 }
 
+TEST(StatusWord, T01_T02_every_state_has_its_code) {
+  struct {
+    VmState state;
+    int code;
+  } const rows[] = {{VmState::running, 0},   {VmState::starting, 0}, {VmState::restoring, 0},
+                    {VmState::paused, 1},    {VmState::saving, 2},   {VmState::saved, 3},
+                    {VmState::poweroff, 10}, {VmState::aborted, 20}};
+  for (const auto& row : rows) {
+    const StatusWord word =
+        status_word({row.state, is_up(row.state) ? Witness::present : Witness::absent, ""});
+    EXPECT_EQ(word.code, row.code) << word.word;
+    EXPECT_EQ(word.word, to_string(row.state));
+  }
+}
+
+TEST(StatusWord, T03_no_answer_not_registered_and_inaccessible_are_told_apart) {
+  for (const auto& [observed, word] :
+       {std::pair{no_answer("VBoxManage hangs"), "no answer"},
+        std::pair{Observation{VmState::unknown, Witness::absent, "no VMState"}, "no answer"},
+        std::pair{Observation{VmState::missing, Witness::absent, "x"}, "not registered"},
+        std::pair{Observation{VmState::inaccessible, Witness::absent, "x"}, "inaccessible"}}) {
+    EXPECT_EQ(status_word(observed).word, word);
+    EXPECT_EQ(status_word(observed).code, 125);
+  }
+}
+
+TEST(StatusWord, T04_any_other_word_is_told_as_it_is) {
+  for (const VmState state : {VmState::gurumeditation, VmState::stopping}) {
+    EXPECT_EQ(status_word({state, Witness::present, ""}).code, 126);
+    EXPECT_EQ(status_word({state, Witness::present, ""}).word, to_string(state));
+  }
+  EXPECT_EQ(status_word({VmState::aborted_saved, Witness::absent, ""}).code, 126);
+  const StatusWord invented = status_word({VmState::unknown, Witness::present, "VMState is \"dancing\""});
+  EXPECT_EQ(invented.word, "dancing");
+  EXPECT_EQ(invented.code, 126);
+  // Two witnesses that disagree are no answer that one could act on.
+  EXPECT_EQ(status_word({VmState::poweroff, Witness::present, ""}).code, 126);
+}
+
 }  // namespace
 }  // namespace vmkeep::vm

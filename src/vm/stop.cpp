@@ -131,4 +131,20 @@ StopPlan stop_plan(const VmConfig& config, const Observation& observed, Budget b
   return plan;
 }
 
+StopPlan take_down_plan(TakeDown how, const Observation& observed, Budget limit) {
+  VmConfig config;
+  if (how != TakeDown::save) config.stop_method = StopMethod::poweroff_graceful;
+  StopPlan plan = stop_plan(config, observed, std::nullopt);
+  for (StopStep& step : plan.steps) step.budget = limit;
+  if (how == TakeDown::reboot && !plan.steps.empty()) {
+    plan.steps.push_back({StopAction::reset, VmState::unknown, limit});
+  }
+  if (plan.steps.empty() || plan.wait_first) return plan;
+  const char* const word = how == TakeDown::save       ? "saving it"
+                           : how == TakeDown::poweroff ? "powering it off"
+                                                       : "rebooting it";
+  plan.why = "the VM is " + std::string(to_string(observed.state)) + "; " + word;
+  return plan;
+}
+
 }  // namespace vmkeep::vm

@@ -98,7 +98,7 @@ TEST(StopPlan, MethodsFollowTheTable) {  // 4.2
   }
 }
 
-TEST(StopPlan, LimitIsTheShorterOfTimeoutAndBudget) {  // 4.3
+TEST(StopTable, T47_the_limit_is_the_shorter_of_timeout_and_budget) {  // 4.3
   struct {
     std::optional<std::chrono::seconds> timeout;
     Budget budget;
@@ -120,7 +120,7 @@ TEST(StopPlan, LimitIsTheShorterOfTimeoutAndBudget) {  // 4.3
   }
 }
 
-TEST(StopPlan, GracefulKeepsTimeForItsHardStep) {  // T50
+TEST(StopTable, T50_graceful_keeps_time_for_its_hard_step) {
   struct {
     std::optional<std::chrono::seconds> timeout;
     Budget budget, soft, hard;
@@ -140,10 +140,72 @@ TEST(StopPlan, GracefulKeepsTimeForItsHardStep) {  // T50
   }
 }
 
-TEST(StopPlan, SaysThatTheVmStaysActive) {  // T54
+TEST(StopTable, T54_some_methods_leave_the_vm_active_and_say_so) {
   EXPECT_NE(stop_plan(config(StopMethod::reset), running(), {}).why.find("stays active"), std::string::npos);
   EXPECT_EQ(stop_plan(config(StopMethod::savestate), running(), {}).why.find("stays active"),
             std::string::npos);
+}
+
+StopPlan plan_for(StopMethod method, VmState state) {
+  const bool up = is_up(state);
+  return stop_plan(config(method), {state, up ? Witness::present : Witness::absent, ""}, {});
+}
+
+TEST(StopTable, T45_savestate_waits_for_saved) {
+  for (const VmState state : {VmState::running, VmState::paused}) {
+    EXPECT_EQ(plan_for(StopMethod::savestate, state).steps, (Steps{{S::savestate, VmState::saved, {}}}));
+  }
+  // Nothing can be saved before these have passed.
+  for (const VmState state : {VmState::starting, VmState::restoring}) {
+    EXPECT_TRUE(plan_for(StopMethod::savestate, state).wait_first);
+  }
+}
+
+TEST(StopTable, T48_T49_graceful_is_the_button_and_then_the_plug) {
+  EXPECT_EQ(plan_for(StopMethod::poweroff_graceful, VmState::running).steps,
+            (Steps{{S::acpipowerbutton, VmState::poweroff, {}}, {S::poweroff, VmState::poweroff, {}}}));
+}
+
+TEST(StopTable, T51_what_is_down_gets_no_command) {
+  for (const VmState state : {VmState::saved, VmState::poweroff, VmState::aborted}) {
+    const StopPlan plan = plan_for(StopMethod::savestate, state);
+    EXPECT_TRUE(plan.steps.empty() && !plan.wait_first) << to_string(state);
+  }
+}
+
+TEST(StopTable, T52_the_end_of_a_save_is_waited_for) {
+  EXPECT_TRUE(plan_for(StopMethod::savestate, VmState::saving).wait_first);
+}
+
+TEST(StopTable, T53_a_stuck_vm_is_powered_off_and_a_live_snapshot_waited_for) {
+  EXPECT_EQ(plan_for(StopMethod::savestate, VmState::gurumeditation).steps.front().action, S::poweroff);
+  EXPECT_TRUE(plan_for(StopMethod::savestate, VmState::onlinesnapshotting).wait_first);
+}
+
+// ---- what an operator asks for
+// ----------------------------------------------------------------------------------
+
+StopPlan by_word(TakeDown how, VmState state, Budget limit = {}) {
+  return take_down_plan(how, {state, is_up(state) ? Witness::present : Witness::absent, ""}, limit);
+}
+
+TEST(TakeDown, T60_save_saves_what_runs_and_nothing_else) {
+  EXPECT_EQ(by_word(TakeDown::save, VmState::running).steps, (Steps{{S::savestate, VmState::saved, {}}}));
+  EXPECT_TRUE(by_word(TakeDown::save, VmState::poweroff).steps.empty());
+}
+
+TEST(TakeDown, T56_poweroff_is_the_button_and_then_the_plug_with_its_own_limit) {
+  EXPECT_EQ(by_word(TakeDown::poweroff, VmState::running, 5s).steps,
+            (Steps{{S::acpipowerbutton, VmState::poweroff, 5s}, {S::poweroff, VmState::poweroff, 5s}}));
+  EXPECT_TRUE(by_word(TakeDown::poweroff, VmState::poweroff).steps.empty());
+  EXPECT_EQ(by_word(TakeDown::poweroff, VmState::gurumeditation).steps.front().action, S::poweroff);
+}
+
+TEST(TakeDown, T58_reboot_resets_where_nothing_takes_the_vm_down) {
+  const StopPlan plan = by_word(TakeDown::reboot, VmState::running, 5s);
+  ASSERT_EQ(plan.steps.size(), 3U);
+  EXPECT_EQ(plan.steps.back(), (StopStep{S::reset, VmState::unknown, 5s}));
+  EXPECT_TRUE(by_word(TakeDown::reboot, VmState::saved).steps.empty());
 }
 
 }  // namespace

@@ -13,9 +13,10 @@ using vm::VmState;
 // As guard/keeper*.cpp has them.
 constexpr Instant kSettle = 10s;
 constexpr Instant kReserve = 2s;
-constexpr Instant kCall = 60s;
+constexpr Instant kCall = 12s;
+constexpr Instant kSilence = 30s;
 constexpr Instant kStartPatience = 600s;
-constexpr Instant kStopPatience = 3600s;
+constexpr Instant kStopPatience = std::chrono::hours(24 * 365);
 constexpr Instant kLook = 50ms;  // what one look takes
 constexpr Instant kLongestPause = 1s;
 
@@ -89,8 +90,14 @@ void KeeperModel::carry_out(uint64_t run, const vm::StartPlan& plan, Instant dea
       ports_.log(plan.why);
       return vm_.control(vm::StopAction::poweroff,
                          then("the VM could not be powered off: ", [=, this] { launch(run, deadline); }));
+    case vm::StartAction::save_then_launch:
+      ports_.log(plan.why);
+      return vm_.control(vm::StopAction::savestate,
+                         then("the VM could not be saved: ", [=, this] { launch(run, deadline); }));
     case vm::StartAction::leave:
       return finish(0, plan.why);
+    case vm::StartAction::misconfigured:
+      return finish(96, plan.why);
     default:
       return finish(95, plan.why);
   }
@@ -186,7 +193,11 @@ void KeeperModel::ask(uint64_t question, vm::Cause cause) {
 void KeeperModel::look_for_answer(uint64_t question, vm::Cause cause, Instant until, Instant pause) {
   if (question != question_) return;
   if (vm_.silent()) {
-    schedule_.at(vm_.silent_until, [=, this] { look_for_answer(question, cause, until, pause); });
+    // A look that gets no answer is given up, and no answer is one.
+    if (schedule_.now() >= until)
+      return judge(question, cause, vm::no_answer("the look did not end in time"));
+    schedule_.at(std::min(vm_.silent_until, until),
+                 [=, this] { look_for_answer(question, cause, until, pause); });
     return;
   }
   const auto observed = vm_.observe();
@@ -208,6 +219,13 @@ void KeeperModel::judge(uint64_t question, vm::Cause cause, const vm::Observatio
   }
   if (judgement.verdict.kind == vm::VerdictKind::leave_online && vm_.process()) watched_ = true;
   ports_.answer(question, judgement.verdict);
+  const bool strange = judgement.history.unknown_in_a_row > 0;
+  if (!strange && judgement.verdict.kind != vm::VerdictKind::degraded) return;
+  if (std::exchange(asking_again_, true)) return;
+  schedule_.after(std::min<Instant>(kSilence, config_.kicker_freq), [this] {
+    asking_again_ = false;
+    ports_.report();
+  });
 }
 
 // ---- hints

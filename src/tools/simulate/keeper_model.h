@@ -55,6 +55,7 @@ class KeeperModel {
   uint64_t question_ = 0;
   std::function<void()> waiter_;
   bool watched_ = false;
+  bool asking_again_ = false;  // a question is due because of silence, or of a word that nobody knows
 };
 
 }  // namespace vmkeep::simulate

@@ -1,0 +1,166 @@
+// What is known of VMs: VmStatus and VmList.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/json/array.hpp>
+
+#include "contract/context.h"
+#include "daemon/vm_calls.h"
+#include "guard/messages.h"
+
+namespace vmkeep::daemon {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+using control::Call;
+
+constexpr Instant kInspect = 45s;
+constexpr Instant kList = 60s;
+
+double wall(Instant at) {
+  const auto then = wall_now() + (at - now());
+  return std::chrono::duration<double>(then.time_since_epoch()).count();
+}
+
+std::string text_member(const Call& call, const char* name) {
+  auto text = control::string_member(call.parameters, name);
+  return text ? *text : std::string();
+}
+
+const char* monitor_word(const Record& record, int code) {
+  if (!graph::is_up(record.state)) return "idle";
+  const auto& lease = record.history.suppression;
+  if (lease && now() < lease->until) return "suppressed";
+  const bool silent = record.reason == graph::Reason::hypervisor_silent || code == 125;
+  return silent ? "silent" : "watching";
+}
+
+}  // namespace
+
+// ---- VmStatus
+// --------------------------------------------------------------------------------------------------
+
+void VmCalls::status(const Call& call) {
+  Record* record = permitted(call);
+  if (record == nullptr) return;
+  auto message = guard::message("inspect", record->fmri.str());
+  message["instance"] = graph::to_string(record->state);
+  message["details"] = control::bool_member(call.parameters, "details", false);
+  message["hook"] = control::bool_member(call.parameters, "hook", false);
+  message["history"] = guard::to_json(record->history);
+  auto answers = owners_.request(*record, std::move(message));
+  if (!answers) return call.fail(answers.error());
+  start(core_.executor, inspect(*this, call, record->fmri.str(), std::move(*answers)));
+}
+
+Task<> VmCalls::inspect(VmCalls& self, Call call, std::string fmri, Owners::Answers answers) {
+  const auto answer = co_await answers->pop(now() + kInspect);
+  const Record* record = self.core_.record(fmri);
+  const auto* found = answer ? answer->if_contains("vm") : nullptr;
+  if (record == nullptr || found == nullptr || !found->is_object()) {
+    call.fail(fail(ErrorKind::timeout, "the guard of " + fmri + " did not answer"));
+    co_return;
+  }
+  json::object vm = found->get_object();
+  const auto& history = record->history;
+  const auto context = contract::read_context(record->running, record->fmri, "start");
+  vm["fmri"] = fmri;
+  vm["owner"] = context ? context->user : std::string();
+  vm["monitor"] = monitor_word(*record, static_cast<int>(control::int_member(vm, "code", 0)));
+  vm.erase("watched");
+  vm["aborts"] = static_cast<int64_t>(history.aborts.size());
+  if (const auto& outage = history.outage) {
+    json::object one{
+        {"kind", vm::to_string(outage->kind)}, {"by", outage->by}, {"since", wall(outage->since)}};
+    if (outage->until) one["until"] = wall(*outage->until);
+    vm["outage"] = std::move(one);
+  }
+  if (const auto& lease = history.suppression) {
+    vm["suppression"] = {{"by", lease->by},
+                         {"why", control::value_to_json(lease->why)},
+                         {"since", wall(lease->since)},
+                         {"until", wall(lease->until)}};
+  }
+  json::array lines;
+  for (const auto& line : record->transitions) lines.push_back(control::value_to_json(line));
+  vm["transitions"] = std::move(lines);
+  call.reply({{"vm", std::move(vm)}});
+}
+
+// ---- VmList
+// ----------------------------------------------------------------------------------------------------
+
+void VmCalls::list(const Call& call) {
+  std::string user = text_member(call, "user");
+  const std::string caller = user_name(call.peer.uid);
+  if (user.empty()) user = caller;
+  if (user != caller && call.peer.uid != 0) {
+    return call.fail(
+        fail(ErrorKind::permission, "Permission denied: only root may list another user's VMs."));
+  }
+  // Only what says where the VMs are: everything else is the user's own affair.
+  constexpr std::array<std::string_view, 4> kAllowed{
+      "HOME=", "VBOX_USER_HOME=", "VBOX_IPC_SOCKETID=", "VMKEEP_SIMULATED_HOME="};
+  auto given = control::strings_member(call.parameters, "environment");
+  if (!given) return call.fail(given.error());
+  std::vector<std::string> environment;
+  for (auto& entry : *given) {
+    if (std::any_of(kAllowed.begin(), kAllowed.end(),
+                    [&entry](std::string_view name) { return entry.compare(0, name.size(), name) == 0; })) {
+      environment.push_back(std::move(entry));
+    }
+  }
+  if (const auto driver = text_member(call, "driver"); !driver.empty()) {
+    environment.push_back("VMKEEP_DRIVER=" + driver);
+  }
+  auto group = std::make_shared<repository::PropertyGroup>();
+  group->name = "method_context";
+  group->type = "framework";
+  group->properties["user"] = {repository::ValueType::astring, {user}};
+  if (!environment.empty()) {
+    group->properties["environment"] = {repository::ValueType::astring, std::move(environment)};
+  }
+  repository::Levels levels;
+  levels.own["method_context"] = group;
+  auto context = contract::read_context(levels, fmri::Fmri{"site/vm-list", "default", {}, {}}, "start");
+  if (!context) return call.fail(context.error());
+  const std::string key = Owners::key_of(*context);
+  auto answers = owners_.request_list(std::move(*context));
+  if (!answers) return call.fail(answers.error());
+  start(core_.executor, answer_list(*this, call, key, std::move(*answers)));
+}
+
+Task<> VmCalls::answer_list(VmCalls& self, Call call, std::string key, Owners::Answers answers) {
+  const auto answer = co_await answers->pop(now() + kList);
+  const auto* found = answer ? answer->if_contains("vms") : nullptr;
+  if (found == nullptr || !found->is_array()) {
+    const std::string why = answer ? guard::text_of(*answer, "text") : "the guard did not answer";
+    call.fail(fail(ErrorKind::unavailable, "The VMs cannot be listed: " + why));
+    co_return;
+  }
+  std::map<std::string, std::string> instances;  // by UUID, or by name
+  for (const auto& [fmri, record] : self.core_.records) {
+    if (!is_vm(record)) continue;
+    const auto theirs = Owners::key_of(record);
+    if (!theirs || *theirs != key) continue;
+    const repository::Levels own{record.running.own, {}};
+    auto which = std::string(own.value("vm", "uuid").value_or(""));
+    if (which.empty()) which = std::string(own.value("vm", "name").value_or(record.fmri.instance));
+    instances[which] = fmri;
+  }
+  json::array vms;
+  for (const auto& one : found->get_array()) {
+    if (!one.is_object()) continue;
+    json::object vm = one.get_object();
+    auto instance = instances.find(guard::text_of(vm, "uuid"));
+    if (instance == instances.end()) instance = instances.find(guard::text_of(vm, "name"));
+    if (instance != instances.end()) vm["instance"] = instance->second;
+    vms.push_back(std::move(vm));
+  }
+  call.reply({{"vms", std::move(vms)}});
+}
+
+}  // namespace vmkeep::daemon
