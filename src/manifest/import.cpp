@@ -136,6 +136,12 @@ class Planner {
     return entity;
   }
 
+  // A manifest that only adds instances to a service which is there: its silence about the service means that
+  // the service stays as it is, not that everything of it is to go.
+  static bool says_nothing(const ServiceDescription& service) {
+    return service.groups.empty() && service.dependents.empty() && service.removed.empty();
+  }
+
   static void add_dependents_group(const EntityDescription& description, Content& content) {
     PropertyGroup group = make_group("dependents", "framework");
     for (const Dependent& each : description.dependents) {
@@ -161,10 +167,14 @@ class Planner {
       instances.push_back(std::move(*instance));
     }
     if (auto old = find_old_service(service, instances); !old) return old.error();
+    const bool bare = service.exists && says_nothing(description);
+    if (bare) service.next = service.old ? *service.old : service.before;
     merge_entity(service);
     for (Entity& instance : instances) {
       merge_entity(instance);
-      if (instance.old_service && instance.old) {
+      if (bare && instance.old) {
+        instance.snapshot_needed = !same(*instance.old, instance.next);
+      } else if (instance.old_service && instance.old) {
         // The service's live properties are no difference here either.
         Entity level = service;
         level.old = instance.old_service;

@@ -183,6 +183,27 @@ TEST_F(Import, AnotherInstanceOfAServiceThatExists) {
   EXPECT_EQ(snapshot_value("svc:/site/vm:two", "last-import", "vm", "freq"), "50");
 }
 
+TEST_F(Import, AManifestOfInstancesOnlyLeavesTheServiceAsItIs) {
+  const auto bare = [](const std::string& stop) {
+    return "<service name='site/vm' type='service' version='1'><instance name='two' enabled='true'>"
+           "<property_group name='vm' type='application'><propval name='stop' type='astring' value='" +
+           stop + "'/></property_group></instance></service>";
+  };
+  import(vm_service("savestate", "50"));
+  commit({set("svc:/site/vm", "vm", "freq", "9")});
+  for (const char* stop : {"poweroff", "reset"}) {
+    import(bare(stop));
+    EXPECT_TRUE(warnings_.empty());
+    EXPECT_EQ(value("svc:/site/vm:two", "vm", "stop"), stop);
+    EXPECT_EQ(value("svc:/site/vm:two", "vm", "freq"), "9");
+    EXPECT_EQ(value("svc:/site/vm", "start", "exec"), "/bin/start %i");
+  }
+  // What the service's own manifest said last is still known.
+  EXPECT_EQ(snapshot_value("svc:/site/vm:two", "last-import", "vm", "freq"), "50");
+  import(vm_service("savestate", "60"));
+  EXPECT_EQ(value("svc:/site/vm", "vm", "freq"), "9");
+}
+
 std::string dependent_service(const std::string& target, const std::string& attributes = "") {
   return "<service name='site/late' type='service' version='1'>"
          "<dependent name='late' grouping='optional_all' restart_on='none' " +

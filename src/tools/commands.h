@@ -23,4 +23,12 @@ int vm_command(const std::string& name, const Arguments& arguments);
 // simulate_command.cpp: becomes the simulator, or says why not.
 int simulate_command(const std::string& name, const Arguments& arguments);
 
+// config_commands.cpp: what the properties mean, whether they are good, what counts.
+int properties_command(const std::string& name, const Arguments& arguments);
+int check_config_command(const std::string& name, const Arguments& arguments);
+int dump_config_command(const std::string& name, const Arguments& arguments);
+// config_add.cpp, config_remove.cpp: a VM becomes an instance, and is one no more.
+int add_command(const std::string& name, const Arguments& arguments);
+int remove_command(const std::string& name, const Arguments& arguments);
+
 }  // namespace vmkeep::tools

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/config_plan.h"
 #include "tools/world.h"
 
 namespace vmkeep::tools {
@@ -17,12 +18,13 @@ struct FakeWorld {
   std::map<std::string, repository::Levels> levels;   // editing view, by FMRI
   std::map<std::string, repository::Levels> running;  // the snapshot, by FMRI
   std::map<std::string, std::vector<control::ProcessMessage>> processes;
+  std::vector<OwnedVm> vms;  // what VmList answers
 };
 
 // Act does at once what it says, except on instances whose name begins with "forbidden" (PermissionDenied),
 // "broken" (comes up in maintenance), "stuck" (stays offline) or "slow" (gets there a while after somebody
-// began to watch). VmMethod plays the scenario that the instance is named after; fake_daemon_test.cpp has
-// them.
+// began to watch). Commit adds and deletes instances and puts groups into the editing view.  VmMethod plays
+// the scenario that the instance is named after; fake_daemon_test.cpp has them.
 class FakeDaemon {
  public:
   explicit FakeDaemon(const FakeWorld& world);

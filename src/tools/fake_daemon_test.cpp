@@ -48,6 +48,8 @@ class Pretender {
     if (call.method == "Act") return act(call, fmri);
     if (call.method == "Watch") return start(executor_, watch(*this, call));
     if (call.method == "Shutdown") return shutdown(call);
+    if (call.method == "Commit") return commit(call);
+    if (call.method == "VmList") return vm_list(call);
     if (call.method == "VmMethod") return vm_method(call, fmri);
     if (call.method == "Version") return call.reply({{"version", "9.9"}, {"pid", 77}, {"boot_id", "b"}});
     call.fail(fail(ErrorKind::unsupported, "not here"));
@@ -79,6 +81,42 @@ class Pretender {
       for (const auto& process : found->second) all.push_back(control::to_json(process));
     }
     call.reply({{"processes", std::move(all)}});
+  }
+
+  void vm_list(const Call& call) const {
+    json::array all;
+    for (const auto& vm : fake_.vms) {
+      json::object each{
+          {"uuid", vm.uuid}, {"name", control::value_to_json(vm.name)}, {"accessible", vm.accessible}};
+      if (!vm.instance.empty()) each["instance"] = vm.instance;
+      all.push_back(std::move(each));
+    }
+    call.reply({{"vms", std::move(all)}});
+  }
+
+  void commit(const Call& call) {
+    const json::value* told = call.parameters.if_contains("changes");
+    auto changes = control::changes_from(told == nullptr ? json::value() : *told);
+    if (!changes) return call.fail(changes.error());
+    for (const auto& change : *changes) {
+      if (const auto* add = std::get_if<repository::AddInstance>(&change)) {
+        if (add->instance.starts_with("forbidden"))
+          return call.fail(fail(ErrorKind::permission, "you may not"));
+        InstanceMessage instance;
+        instance.fmri = fmri::Fmri{add->service, add->instance, {}, {}}.str();
+        instance.state = "disabled";
+        fake_.world.instances.push_back(instance);
+        fake_.levels[instance.fmri].service = fake_.levels["svc:/" + add->service].own;
+      } else if (const auto* put = std::get_if<repository::PutGroup>(&change)) {
+        auto group = std::make_shared<repository::PropertyGroup>(put->group);
+        fake_.levels[put->entity.str()].own[group->name] = group;
+      } else if (const auto* gone = std::get_if<repository::DeleteEntity>(&change)) {
+        const std::string name = gone->entity.str();
+        std::erase_if(fake_.world.instances, [&name](const auto& each) { return each.fmri == name; });
+        fake_.levels.erase(name);
+      }
+    }
+    call.reply({});
   }
 
   InstanceMessage* find(const std::string& fmri) {

@@ -103,6 +103,12 @@ using Topic = Command::Topic;
 constexpr Command kCommands[] = {
     {Topic::configuration, "simulate", "try a configuration against a script of faults, in virtual time",
      simulate_command},
+    {Topic::configuration, "add", "make VMs instances, which vmkeep then keeps", add_command},
+    {Topic::configuration, "remove", "keep a VM no longer", remove_command},
+    {Topic::configuration, "properties", "what each property of the group vm means", properties_command},
+    {Topic::configuration, "check-config", "everything that is wrong with the properties of VMs",
+     check_config_command},
+    {Topic::configuration, "dump-config", "every property as it counts, and where from", dump_config_command},
     {Topic::system, "shutdown", "bring everything down, in order, and wait for it", shutdown},
     {Topic::system, "method", "the method of VM instances; run by vmkeepd", method},
     {Topic::system, "version", "of this program, and of the vmkeepd that runs", version},
