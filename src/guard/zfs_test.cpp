@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/fd.h"
 #include "hypervisor/test_loop.h"
 
 namespace vmkeep::guard {
@@ -18,7 +19,7 @@ class ZfsTest : public testing::Test {
     folder.write("mounts", "41 40 0:41 / " + folder.path() + " rw - zfs tank/vms rw\n");
     // One line a call, the words in brackets; every snapshot exists from then on.
     folder.program(
-        "zfs", "#!/bin/sh\nprintf '[%s]' \"$@\" >>" + folder.file("calls") + "\necho >>" +
+        "zfs", "#!/bin/sh\nPATH=/usr/bin:/bin\nprintf '[%s]' \"$@\" >>" + folder.file("calls") + "\necho >>" +
                    folder.file("calls") +
                    "\ncase $2 in broken*) echo 'cannot open: no such pool' >&2; exit 1;; esac\n" + "mkdir " +
                    folder.file("") + "\"$(echo \"$2\" | tr / _)\" 2>/dev/null ||" +

@@ -87,6 +87,12 @@ std::vector<fmri::Entry> Configuration::entries() const {
 }
 
 Result<fmri::Fmri> Configuration::find(const std::string& word) const {
+  // The whole name of one instance means that one, whatever else it is a part of.
+  std::vector<fmri::Fmri> named;
+  for (const auto& [instance, setup] : instances) {
+    if (instance.instance == word) named.push_back(instance);
+  }
+  if (named.size() == 1) return named[0];
   const auto match = fmri::resolve(word, entries(), fmri::Want::instances);
   if (match.found.size() == 1) return match.found[0];
   return fail(match.found.empty() ? ErrorKind::not_found : ErrorKind::invalid,

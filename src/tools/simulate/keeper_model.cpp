@@ -19,6 +19,7 @@ constexpr Instant kStartPatience = 600s;
 constexpr Instant kStopPatience = std::chrono::hours(24 * 365);
 constexpr Instant kLook = 50ms;  // what one look takes
 constexpr Instant kLongestPause = 1s;
+constexpr uint64_t kOperator = uint64_t{1} << 62;  // numbers beyond those of methods
 
 }  // namespace
 
@@ -30,17 +31,30 @@ void KeeperModel::configure(Result<vm::VmConfig> config) {
   if (config) config_ = std::move(*config);
 }
 
+void KeeperModel::begin(uint64_t run) {
+  run_ = run;
+  question_ = 0;
+  over_ = [this, run](int code, const std::string& text) { ports_.done(run, code, text); };
+}
+
 void KeeperModel::finish(int code, const std::string& text) {
-  const uint64_t run = std::exchange(run_, 0);
+  run_ = 0;
   waiter_ = nullptr;
-  ports_.done(run, code, text);
+  const auto over = std::move(over_);
+  over(code, text);
+}
+
+void KeeperModel::came_up() {
+  watched_ = true;
+  history.started = schedule_.now();
+  history.outage.reset();
+  history.restart_saved_once = false;
 }
 
 // ---- start
 
 void KeeperModel::start(uint64_t run, bool commanded, std::optional<Instant> deadline) {
-  run_ = run;
-  question_ = 0;
+  begin(run);
   if (!config_error_.empty()) {
     schedule_.after(kLook, [this, run] {
       if (run == run_) finish(96, "the configuration is refused: " + config_error_);
@@ -76,24 +90,19 @@ void KeeperModel::carry_out(uint64_t run, const vm::StartPlan& plan, Instant dea
       next();
     };
   };
+  const auto launches = [this, run, deadline] { launch(run, deadline); };
+  if (plan.action != vm::StartAction::leave) ports_.log(plan.why);
   switch (plan.action) {
     case vm::StartAction::launch:
-      ports_.log(plan.why);
-      return launch(run, deadline);
+      return launches();
     case vm::StartAction::adopt:
-      ports_.log(plan.why);
       return finish(0, "the VM was adopted");
     case vm::StartAction::resume:
-      ports_.log(plan.why);
       return vm_.resume(then("the VM could not be resumed: ", [this] { finish(0, "the VM was adopted"); }));
     case vm::StartAction::poweroff_then_launch:
-      ports_.log(plan.why);
-      return vm_.control(vm::StopAction::poweroff,
-                         then("the VM could not be powered off: ", [=, this] { launch(run, deadline); }));
+      return vm_.control(vm::StopAction::poweroff, then("the VM could not be powered off: ", launches));
     case vm::StartAction::save_then_launch:
-      ports_.log(plan.why);
-      return vm_.control(vm::StopAction::savestate,
-                         then("the VM could not be saved: ", [=, this] { launch(run, deadline); }));
+      return vm_.control(vm::StopAction::savestate, then("the VM could not be saved: ", launches));
     case vm::StartAction::leave:
       return finish(0, plan.why);
     case vm::StartAction::misconfigured:
@@ -117,20 +126,42 @@ void KeeperModel::launch(uint64_t run, Instant deadline) {
 // ---- stop
 
 void KeeperModel::stop(uint64_t run, std::optional<Instant> deadline) {
-  run_ = run;
-  question_ = 0;
+  begin(run);
   watched_ = false;
-  const Instant patience = deadline.value_or(schedule_.now() + kStopPatience);
-  schedule_.after(kLook, [=, this] { stop_look(run, deadline, patience, kLook); });
+  const Instant patience = deadline.value_or(schedule_.now() + kUnlimited);
+  const Planner planner = [this, deadline](const vm::Observation& observed) {
+    std::optional<std::chrono::milliseconds> budget;
+    if (deadline) budget = std::max(*deadline - schedule_.now(), Instant(0));
+    return vm::stop_plan(config_, observed, budget);
+  };
+  schedule_.after(kLook, [=, this] { stop_look(run, planner, patience, kLook); });
 }
 
-void KeeperModel::stop_look(uint64_t run, std::optional<Instant> deadline, Instant patience, Instant pause) {
+void KeeperModel::take_down(vm::TakeDown how) {
+  if (run_ != 0) return ports_.log("busy with a method: the operator's word comes too late");
+  const auto kind = how == vm::TakeDown::save       ? vm::OutageKind::save
+                    : how == vm::TakeDown::poweroff ? vm::OutageKind::poweroff
+                                                    : vm::OutageKind::reboot;
+  history.outage = vm::Outage{kind, "the operator", schedule_.now(), std::nullopt, false};
+  const uint64_t run = kOperator + ++words_;
+  begin(run);
+  over_ = [this](int code, const std::string& text) {
+    if (code != 0) history.outage.reset();
+    ports_.log("the operator's word: exit " + std::to_string(code) + (text.empty() ? "" : ", " + text));
+  };
+  std::optional<std::chrono::milliseconds> limit;
+  if (config_.stop_timeout) limit = *config_.stop_timeout;
+  const Planner planner = [how, limit](const vm::Observation& observed) {
+    return vm::take_down_plan(how, observed, limit);
+  };
+  stop_look(run, planner, schedule_.now() + (limit ? Instant(*limit) : kUnlimited), kLook);
+}
+
+void KeeperModel::stop_look(uint64_t run, const Planner& planner, Instant patience, Instant pause) {
   if (run != run_) return;
   std::string why = "the hypervisor does not answer";
   if (!vm_.silent()) {
-    std::optional<std::chrono::milliseconds> budget;
-    if (deadline) budget = std::max(*deadline - schedule_.now(), Instant(0));
-    const auto plan = vm::stop_plan(config_, vm_.observe(), budget);
+    const auto plan = planner(vm_.observe());
     if (!plan.wait_first) {
       ports_.log(plan.why);
       if (plan.steps.empty()) return finish(0, "");
@@ -141,7 +172,7 @@ void KeeperModel::stop_look(uint64_t run, std::optional<Instant> deadline, Insta
   if (schedule_.now() >= patience) return finish(1, why);
   const Instant again = vm_.silent() ? vm_.silent_until : schedule_.now() + pause;
   schedule_.at(std::min(again, patience),
-               [=, this] { stop_look(run, deadline, patience, std::min(pause * 2, kLongestPause)); });
+               [=, this] { stop_look(run, planner, patience, std::min(pause * 2, kLongestPause)); });
 }
 
 void KeeperModel::stop_step(uint64_t run, const vm::StopPlan& plan, size_t index, Instant patience,
@@ -192,18 +223,16 @@ void KeeperModel::ask(uint64_t question, vm::Cause cause) {
 
 void KeeperModel::look_for_answer(uint64_t question, vm::Cause cause, Instant until, Instant pause) {
   if (question != question_) return;
-  if (vm_.silent()) {
-    // A look that gets no answer is given up, and no answer is one.
-    if (schedule_.now() >= until)
-      return judge(question, cause, vm::no_answer("the look did not end in time"));
+  const Instant now = schedule_.now();
+  if (vm_.silent() && now < until) {
     schedule_.at(std::min(vm_.silent_until, until),
                  [=, this] { look_for_answer(question, cause, until, pause); });
     return;
   }
-  const auto observed = vm_.observe();
+  const auto observed = vm_.silent() ? vm::no_answer("the hypervisor does not answer") : vm_.observe();
   const auto state = observed.agreed();
   const bool settled = state != VmState::unknown && !vm::is_passing(state);
-  if (settled || schedule_.now() + pause >= until) return judge(question, cause, observed);
+  if (settled || now + pause >= until) return judge(question, cause, observed);
   schedule_.after(pause,
                   [=, this] { look_for_answer(question, cause, until, std::min(pause * 2, kLongestPause)); });
 }
@@ -218,14 +247,14 @@ void KeeperModel::judge(uint64_t question, vm::Cause cause, const vm::Observatio
     });
   }
   if (judgement.verdict.kind == vm::VerdictKind::leave_online && vm_.process()) watched_ = true;
+  const bool strange = history.unknown_in_a_row > 0 || judgement.verdict.kind == vm::VerdictKind::degraded;
+  if (strange && !std::exchange(asking_again_, true)) {
+    schedule_.after(std::min(kSilence, Instant(config_.kicker_freq)), [this] {
+      asking_again_ = false;
+      ports_.report();
+    });
+  }
   ports_.answer(question, judgement.verdict);
-  const bool strange = judgement.history.unknown_in_a_row > 0;
-  if (!strange && judgement.verdict.kind != vm::VerdictKind::degraded) return;
-  if (std::exchange(asking_again_, true)) return;
-  schedule_.after(std::min<Instant>(kSilence, config_.kicker_freq), [this] {
-    asking_again_ = false;
-    ports_.report();
-  });
 }
 
 // ---- hints

@@ -26,10 +26,12 @@ class KeeperModel {
   void configure(Result<vm::VmConfig> config);
   void start(uint64_t run, bool commanded, std::optional<Instant> deadline);
   void stop(uint64_t run, std::optional<Instant> deadline);
+  // What an operator says with `vmkeep save` and its like; the outage is on record before anything is done.
+  void take_down(vm::TakeDown how);
   void abandon() { run_ = 0; }  // the method is over, whatever was under way for it
   void ask(uint64_t question, vm::Cause cause);
   void changed();  // the VM did: whoever waits for that looks, and a hint is followed
-  void watch() { watched_ = true; }
+  void came_up();  // the start method ended well and the VM is up
 
   vm::History history;
   const vm::VmConfig& config() const { return config_; }
@@ -38,12 +40,14 @@ class KeeperModel {
   void start_look(uint64_t run, bool commanded, Instant deadline, Instant pause);
   void carry_out(uint64_t run, const vm::StartPlan& plan, Instant deadline);
   void launch(uint64_t run, Instant deadline);
-  void stop_look(uint64_t run, std::optional<Instant> deadline, Instant patience, Instant pause);
+  using Planner = std::function<vm::StopPlan(const vm::Observation&)>;
+  void stop_look(uint64_t run, const Planner& planner, Instant patience, Instant pause);
   void stop_step(uint64_t run, const vm::StopPlan& plan, size_t index, Instant patience, std::string trouble);
   void wait_for(uint64_t run, vm::VmState wanted, Instant limit, std::function<void(bool)> then);
   void look_for_answer(uint64_t question, vm::Cause cause, Instant until, Instant pause);
   void judge(uint64_t question, vm::Cause cause, const vm::Observation& observed);
   void hinted();
+  void begin(uint64_t run);
   void finish(int code, const std::string& text);
 
   Schedule& schedule_;
@@ -53,6 +57,9 @@ class KeeperModel {
   std::string config_error_;
   uint64_t run_ = 0;
   uint64_t question_ = 0;
+  uint64_t words_ = 0;  // of operators
+  bool asking_again_ = false;
+  std::function<void(int code, const std::string& text)> over_;  // of what goes on now
   std::function<void()> waiter_;
   bool watched_ = false;
   bool asking_again_ = false;  // a question is due because of silence, or of a word that nobody knows

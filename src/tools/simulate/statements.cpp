@@ -74,6 +74,20 @@ Result<What> svccfg(World& world, const Words& words) {
   });
 }
 
+// ---- vmkeep save|poweroff|reboot VM
+
+Result<What> vmkeep_verb(World& world, const Words& words) {
+  using vm::TakeDown;
+  const std::map<std::string, TakeDown> verbs{
+      {"save", TakeDown::save}, {"poweroff", TakeDown::poweroff}, {"reboot", TakeDown::reboot}};
+  const auto verb = verbs.find(words[1]);
+  if (words.size() != 3 || verb == verbs.end()) return nonsense("say vmkeep save|poweroff|reboot VM");
+  auto member = member_of(world, words[2]);
+  if (!member) return member.error();
+  if (!(*member)->vm) return nonsense(words[2] + " is no VM");
+  return What([m = *member, how = verb->second] { m->keeper->take_down(how); });
+}
+
 // ---- host shutdown [BUDGET]; host FACT up|down; hypervisor dies|hangs TIME
 
 Result<What> host(World& world, const Words& words) {
@@ -127,6 +141,7 @@ constexpr Happening kHappenings[] = {
     {"pauses", vm::VmState::paused, true, "the VM was paused by somebody"},
     {"resumes", vm::VmState::running, true, "the VM was resumed by somebody"},
     {"sticks", vm::VmState::gurumeditation, true, "the VM is stuck (guru meditation)"},
+    {"snapshots", vm::VmState::onlinesnapshotting, true, "a snapshot of the running VM is being taken"},
     {"runs", vm::VmState::running, false, "the VM was started by somebody"},
 };
 
@@ -225,6 +240,7 @@ Result<What> service_statement(World& world, Member* m, const Words& words) {
 Result<Schedule::What> compile_act(World& world, const Words& words) {
   if (words.size() < 2) return nonsense("who does what is missing");
   if (words[0] == "svcadm") return svcadm(world, words);
+  if (words[0] == "vmkeep") return vmkeep_verb(world, words);
   if (words[0] == "svccfg") return svccfg(world, words);
   if (words[0] == "host") return host(world, words);
   if (words[0] == "hypervisor") return hypervisor(world, words);

@@ -194,7 +194,7 @@ void World::method_over(Member& member, uint64_t run, int code, const std::strin
   tell("method", member.fmri,
        fmt::format("{} method: exit {}{}", start ? "start" : "stop", code, text.empty() ? "" : ", " + text));
   if (start && !member.vm->process()) empty_contract(member);
-  if (start && code == 0 && member.vm->process()) member.keeper->watch();
+  if (start && code == 0 && member.vm->process()) member.keeper->came_up();
   restarter::MethodEnd end;
   end.value = code;
   end_method(member, run, end);
