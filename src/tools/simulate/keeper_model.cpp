@@ -128,7 +128,7 @@ void KeeperModel::launch(uint64_t run, Instant deadline) {
 void KeeperModel::stop(uint64_t run, std::optional<Instant> deadline) {
   begin(run);
   watched_ = false;
-  const Instant patience = deadline.value_or(schedule_.now() + kUnlimited);
+  const Instant patience = deadline.value_or(schedule_.now() + kStopPatience);
   const Planner planner = [this, deadline](const vm::Observation& observed) {
     std::optional<std::chrono::milliseconds> budget;
     if (deadline) budget = std::max(*deadline - schedule_.now(), Instant(0));
@@ -154,7 +154,7 @@ void KeeperModel::take_down(vm::TakeDown how) {
   const Planner planner = [how, limit](const vm::Observation& observed) {
     return vm::take_down_plan(how, observed, limit);
   };
-  stop_look(run, planner, schedule_.now() + (limit ? Instant(*limit) : kUnlimited), kLook);
+  stop_look(run, planner, schedule_.now() + (limit ? Instant(*limit) : kStopPatience), kLook);
 }
 
 void KeeperModel::stop_look(uint64_t run, const Planner& planner, Instant patience, Instant pause) {
@@ -229,7 +229,7 @@ void KeeperModel::look_for_answer(uint64_t question, vm::Cause cause, Instant un
                  [=, this] { look_for_answer(question, cause, until, pause); });
     return;
   }
-  const auto observed = vm_.silent() ? vm::no_answer("the hypervisor does not answer") : vm_.observe();
+  const auto observed = vm_.silent() ? vm::no_answer("the look did not end in time") : vm_.observe();
   const auto state = observed.agreed();
   const bool settled = state != VmState::unknown && !vm::is_passing(state);
   if (settled || now + pause >= until) return judge(question, cause, observed);

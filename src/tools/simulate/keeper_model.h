@@ -58,7 +58,6 @@ class KeeperModel {
   uint64_t run_ = 0;
   uint64_t question_ = 0;
   uint64_t words_ = 0;  // of operators
-  bool asking_again_ = false;
   std::function<void(int code, const std::string& text)> over_;  // of what goes on now
   std::function<void()> waiter_;
   bool watched_ = false;
