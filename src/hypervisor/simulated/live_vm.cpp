@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -48,19 +47,6 @@ std::string delay_name(const std::string& action) {
   return action == "acpipowerbutton" ? "acpi" : action;
 }
 
-Result<Fd> listen_at(const std::string& name) {
-  Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  name.copy(address.sun_path, sizeof address.sun_path - 1);
-  ::unlink(address.sun_path);  // of a VM that was killed; the lock is ours
-  if (!fd || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::listen(fd.get(), 16) != 0) {
-    return errno_error("cannot listen on " + name);
-  }
-  return fd;
-}
-
 void answer(const Fd& peer, const std::string& text) {
   if (peer) (void)::send(peer.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
@@ -90,10 +76,6 @@ std::string socket_name(const std::string& uuid) {
   return uuid + ".sock";
 }
 
-std::string serial_name(const std::string& uuid, int64_t number) {
-  return uuid + ".serial" + std::to_string(number);
-}
-
 LiveVm::LiveVm(Store store, StoredVm vm, Script script, Birth birth)
     : store_(std::move(store)),
       vm_(std::move(vm)),
@@ -118,12 +100,7 @@ Result<> LiveVm::listen() {
   auto listener = listen_at(socket_name(vm_.uuid));
   if (!listener) return listener.error();
   listener_ = std::move(*listener);
-  for (int64_t number = 1; number <= script_.serial; ++number) {
-    auto port = listen_at(serial_name(vm_.uuid, number));
-    if (!port) return port.error();
-    ports_.push_back(std::move(*port));
-  }
-  return {};
+  return ports_.listen(vm_.uuid, script_.serial);
 }
 
 void LiveVm::log(const std::string& text) {
@@ -332,16 +309,6 @@ void LiveVm::take_signal() {
   save_by_signal();
 }
 
-void LiveVm::echo(size_t client) {
-  std::array<char, 4096> text{};
-  const ssize_t n = ::read(clients_[client].get(), text.data(), text.size());
-  if (n > 0) {
-    (void)::send(clients_[client].get(), text.data(), static_cast<size_t>(n), MSG_NOSIGNAL | MSG_DONTWAIT);
-  } else {
-    clients_[client].reset();
-  }
-}
-
 int LiveVm::next_event() const {
   // What the guest does by itself waits for the end of a change.
   const Instant guest = change_ ? change_->until : std::min(halt_at_, stuck_at_);
@@ -373,23 +340,13 @@ void LiveVm::timers() {
 void LiveVm::loop() {
   while (!done_) {
     std::vector<pollfd> items{{listener_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
-    for (const Fd& port : ports_) items.push_back({port.get(), POLLIN, 0});
-    for (const Fd& client : clients_) items.push_back({client.get(), POLLIN, 0});
+    const size_t first_port = items.size();
+    ports_.add_to(items);
     if (::poll(items.data(), items.size(), next_event()) < 0 && errno != EINTR) return;
     timers();
     if (!done_ && items[0].revents != 0) take_word();
     if (!done_ && items[1].revents != 0) take_signal();
-    const size_t first_client = 2 + ports_.size();
-    for (size_t i = first_client; i < items.size(); ++i) {
-      if (items[i].revents != 0) echo(i - first_client);
-    }
-    clients_.erase(std::remove_if(clients_.begin(), clients_.end(), [](const Fd& fd) { return !fd; }),
-                   clients_.end());
-    for (size_t i = 2; i < first_client; ++i) {
-      if (items[i].revents == 0) continue;
-      Fd client(::accept4(items[i].fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-      if (client) clients_.push_back(std::move(client));
-    }
+    ports_.serve(items.data() + first_port);
   }
 }
 
@@ -421,9 +378,6 @@ int LiveVm::run() {
   loop();
   pause_for(script_.delay("exit"));
   ::unlink(socket_name(vm_.uuid).c_str());
-  for (size_t i = 0; i < ports_.size(); ++i) {
-    ::unlink(serial_name(vm_.uuid, static_cast<int64_t>(i) + 1).c_str());
-  }
   return 0;
 }
 

@@ -5,7 +5,7 @@
 // words are refused as VirtualBox refuses them.  The process ends when it arrives in a state that has none.
 //
 // As VBoxHeadless does, it saves its state on TERM, INT and HUP, ends with status 0 after a save or
-// power-off, and tells the percent of a restore on stderr ("0%...10%...").
+// power-off, and tells the percent of a restore on stderr ("Restoring virtual machine: 10%...20%...").
 #pragma once
 
 #include <optional>
@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "hypervisor/simulated/serial_ports.h"
 #include "hypervisor/simulated/store.h"
 
 namespace vmkeep::hypervisor::simulated {
@@ -62,7 +63,6 @@ class LiveVm {
   void save_by_signal();
   void beat(bool alive);
   void take_signal();
-  void echo(size_t client);
   int next_event() const;
   void timers();
 
@@ -72,8 +72,8 @@ class LiveVm {
   Birth birth_;
   Instant born_;
   Fd lock_, listener_, signals_, log_;
-  std::vector<Fd> ports_, clients_;  // of the serial ports
-  std::vector<Fd> unanswered_;       // peers of actions that never end
+  SerialPorts ports_;
+  std::vector<Fd> unanswered_;  // peers of actions that never end
   std::optional<Change> change_;
   bool done_ = false;
   bool save_wanted_ = false;
@@ -82,6 +82,5 @@ class LiveVm {
 
 // The socket of a VM, seen from its folder.
 std::string socket_name(const std::string& uuid);
-std::string serial_name(const std::string& uuid, int64_t number);
 
 }  // namespace vmkeep::hypervisor::simulated

@@ -11,6 +11,8 @@
 #include <csignal>
 #include <utility>
 
+#include "hypervisor/virtualbox/parse.h"
+
 namespace vmkeep::hypervisor::virtualbox {
 namespace {
 
@@ -45,16 +47,27 @@ struct Running {
   Fd err;
 };
 
-Result<Running> begin(SpawnSpec spec) {
+Result<Running> begin(SpawnSpec spec, bool followed) {
   auto out = memory_file("vboxmanage-out");
   if (!out) return out.error();
-  auto err = memory_file("vboxmanage-err");
-  if (!err) return err.error();
+  std::array<int, 2> ends{-1, -1};
+  if (followed && ::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
+    return errno_error("cannot make a pipe for VBoxManage's progress");
+  }
+  Fd err(ends[0]);
+  const Fd theirs(ends[1]);
+  if (!followed) {
+    auto file = memory_file("vboxmanage-err");
+    if (!file) return file.error();
+    err = std::move(*file);
+  }
+  // It may block when it writes; the flag is of the pipe's end, not of the pipe.
+  if (followed) ::fcntl(theirs.get(), F_SETFL, 0);
   spec.standard_output = out->get();
-  spec.standard_error = err->get();
+  spec.standard_error = followed ? theirs.get() : err.get();
   auto child = spawn(spec);
   if (!child) return child.error();
-  return Running{std::move(*child), std::move(*out), std::move(*err)};
+  return Running{std::move(*child), std::move(*out), std::move(err)};
 }
 
 void kill_now(int pidfd) {
@@ -77,6 +90,52 @@ struct Calls::Lane {
   uint64_t abandons = 0;
 
   explicit Lane(const Executor& executor) : freed(executor), abandoned(executor) {}
+};
+
+// Reads what a call says of its progress, while it runs.
+struct Calls::Follower {
+  Fd pipe;
+  Percent progress;
+  Readiness readiness;
+  std::string text;
+  int told = 0;
+  bool over = false;
+
+  Follower(const Executor& executor, Fd end, Percent percent)
+      : pipe(std::move(end)), progress(std::move(percent)), readiness(executor, pipe.get()) {}
+
+  // False at its end.
+  bool read() {
+    std::array<char, 4096> chunk;
+    for (;;) {
+      const ssize_t n = ::read(pipe.get(), chunk.data(), chunk.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return n < 0 && errno == EAGAIN;
+      if (text.size() < kOutputLimit) text.append(chunk.data(), static_cast<size_t>(n));
+    }
+  }
+
+  static Task<> run(std::shared_ptr<Follower> self) {
+    for (;;) {
+      const bool readable = co_await self->readiness.readable();
+      if (!readable || self->over) co_return;
+      const bool more = self->read();
+      const auto percent = last_percent(self->text);
+      if (percent && *percent > self->told) {
+        self->told = *percent;
+        self->progress(*percent);
+      }
+      if (!more) co_return;
+    }
+  }
+
+  // Nobody is told anything from now on.
+  std::string finish() {
+    over = true;
+    readiness.cancel();
+    (void)read();
+    return std::move(text);
+  }
 };
 
 Calls::Calls(Executor executor, Reaper& reaper, std::vector<std::string> environment, std::string cgroup,
@@ -104,7 +163,8 @@ Result<int> Calls::cgroup() {
   return cgroup_.get();
 }
 
-Task<Result<CommandResult>> Calls::run(std::string uuid, std::vector<std::string> argv, Instant deadline) {
+Task<Result<CommandResult>> Calls::run(std::string uuid, std::vector<std::string> argv, Instant deadline,
+                                       Percent progress) {
   const std::shared_ptr<Lane> mine = lane(uuid);
   const uint64_t abandons = mine->abandons;
   while (mine->busy) {
@@ -117,12 +177,14 @@ Task<Result<CommandResult>> Calls::run(std::string uuid, std::vector<std::string
   mine->busy = true;
   struct Leave {
     std::shared_ptr<Lane> lane;
+    std::shared_ptr<Follower> follower;
     ~Leave() {
+      if (follower) follower->finish();
       lane->busy = false;
       lane->pidfd = -1;
       lane->freed.notify();
     }
-  } const leave{mine};
+  } leave{mine, nullptr};
 
   const auto folder = cgroup();
   if (!folder) co_return folder.error();
@@ -130,11 +192,15 @@ Task<Result<CommandResult>> Calls::run(std::string uuid, std::vector<std::string
   spec.argv = argv;
   spec.environment = environment_;
   spec.cgroup = *folder;
-  auto running = begin(std::move(spec));
+  auto running = begin(std::move(spec), static_cast<bool>(progress));
   if (!running) co_return running.error();
   const pid_t pid = running->child.pid;
   reaper_.expect(pid);
   mine->pidfd = running->child.pidfd.get();
+  if (progress) {
+    leave.follower = std::make_shared<Follower>(executor_, std::move(running->err), std::move(progress));
+    start(executor_, Follower::run(leave.follower));
+  }
 
   CommandResult result;
   const Instant least = now() + least_;
@@ -148,7 +214,7 @@ Task<Result<CommandResult>> Calls::run(std::string uuid, std::vector<std::string
   if (result.timed_out) co_return timed_out(argv, "did not end in time and was killed");
   result.status = *status;
   result.out = contents(running->out.get(), result.truncated);
-  result.err = contents(running->err.get(), result.truncated);
+  result.err = leave.follower ? leave.follower->finish() : contents(running->err.get(), result.truncated);
   co_return result;
 }
 

@@ -6,7 +6,8 @@
 // kLeast, whatever its caller's deadline is.
 //
 // Output goes to memory files, not to pipes: a VBoxSVC that a call leaves behind keeps them open without
-// harm, and what the call printed is whole the moment it has exited.
+// harm, and what the call printed is whole the moment it has exited.  Only where somebody follows the
+// progress, which VBoxManage prints on stderr, that is a pipe: no memory file tells that it was written to.
 #pragma once
 
 #include <map>
@@ -17,6 +18,7 @@
 #include "base/command.h"
 #include "base/loop.h"
 #include "base/reaper.h"
+#include "hypervisor/hypervisor.h"
 
 namespace vmkeep::hypervisor::virtualbox {
 
@@ -30,7 +32,9 @@ class Calls {
 
   // Runs argv.  `uuid` empty: in no lane.  Errors: ErrorKind::timeout (also when abandoned), or why it could
   // not be started.
-  Task<Result<CommandResult>> run(std::string uuid, std::vector<std::string> argv, Instant deadline);
+  // `progress` is called while it runs, for every further percent.
+  Task<Result<CommandResult>> run(std::string uuid, std::vector<std::string> argv, Instant deadline,
+                                  Percent progress = {});
 
   // Waits before a further try.  False if the VM was abandoned meanwhile.
   Task<bool> pause(std::string uuid, Instant until);
@@ -40,6 +44,7 @@ class Calls {
 
  private:
   struct Lane;
+  struct Follower;
   std::shared_ptr<Lane> lane(const std::string& uuid);
   Result<int> cgroup();
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "hypervisor/done.h"
+#include "hypervisor/virtualbox/answer.h"
 
 namespace vmkeep::hypervisor::virtualbox {
 namespace {
@@ -30,21 +31,6 @@ std::vector<std::string> in_english(std::vector<std::string> environment) {
 DriverOptions in_english(DriverOptions options) {
   options.environment = in_english(std::move(options.environment));
   return options;
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
-
-// What VBoxManage said of its failure, for a person.
-std::string told(const CommandResult& result) {
-  return first_error(result.err) + " (VBoxManage " + result.status.text() + ")";
-}
-
-Error failed(const std::vector<std::string>& words, const CommandResult& result) {
-  return fail(kind_of(classify(result.err)), "VBoxManage " + joined(words) + ": " + told(result));
 }
 
 // Stable and down: its process should be gone.
@@ -84,7 +70,8 @@ Task<Result<>> Driver::prepare(Instant deadline) {
 
 // One question, asked again while the trouble with it is of the passing kind.  The result may still be a
 // failure.
-Task<Result<CommandResult>> Driver::ask(std::string uuid, std::vector<std::string> words, Instant deadline) {
+Task<Result<CommandResult>> Driver::ask(std::string uuid, std::vector<std::string> words, Instant deadline,
+                                        Percent progress) {
   Instant pause = kFirstPause;
   for (;;) {
     // Without this a call would start VBoxSVC itself, in a place that is not VBoxSVC's.
@@ -92,7 +79,7 @@ Task<Result<CommandResult>> Driver::ask(std::string uuid, std::vector<std::strin
     if (!ready) co_return ready.error();
     std::vector<std::string> argv{installation_->manage, "-q"};
     argv.insert(argv.end(), words.begin(), words.end());
-    auto result = co_await calls_.run(uuid, std::move(argv), deadline);
+    auto result = co_await calls_.run(uuid, std::move(argv), deadline, progress);
     if (!result || result->status.success()) co_return result;
     const bool again = is_passing(classify(result->err)) && now() + pause < deadline;
     if (!again) co_return result;
@@ -101,13 +88,6 @@ Task<Result<CommandResult>> Driver::ask(std::string uuid, std::vector<std::strin
     }
     pause = std::min(pause * 2, kLongestPause);
   }
-}
-
-Task<Result<>> Driver::act(std::string uuid, std::vector<std::string> words, Instant deadline) {
-  const auto result = co_await ask(std::move(uuid), words, deadline);
-  if (!result) co_return result.error();
-  if (!result->status.success()) co_return failed(words, *result);
-  co_return done();
 }
 
 Task<Result<std::vector<VmRef>>> Driver::read_list(std::string which, Instant deadline) {
@@ -184,6 +164,7 @@ Task<Result<vm::Observation>> Driver::say(std::string uuid, Instant deadline) {
                    "VBoxManage was asked about " + uuid + " and told of " + info->uuid);
   }
   names_[uuid] = info->name;
+  note_log(uuid, info->log_folder + "/VBox.log");
   watch_.file(uuid, info->log_folder, "VBox.log", is_news);
   const auto state = vm::vm_state(info->state);
   if (!state) {
@@ -193,17 +174,30 @@ Task<Result<vm::Observation>> Driver::say(std::string uuid, Instant deadline) {
   co_return vm::Observation{*state, vm::Witness::unsure, ""};
 }
 
-// The second: the process table.
-Driver::Seen Driver::see(const std::string& uuid) const {
+bool Driver::belongs(const Process& process, const std::string& uuid) const {
+  const auto vm = started_vm(process.argv, kVmPrograms);
   const auto name = names_.find(uuid);
+  return vm && (*vm == uuid || (name != names_.end() && *vm == name->second));
+}
+
+// The second: the process table.  It is read as a whole only where the process that was last known is gone:
+// with many VMs that is what a look would cost most.
+Driver::Seen Driver::see(const std::string& uuid) {
+  const auto known = known_.find(uuid);
+  if (known != known_.end()) {
+    const auto process = table_.read(known->second.pid);
+    const bool same = process && process->start_time == known->second.start_time && belongs(*process, uuid);
+    if (same) return Seen{vm::Witness::present, known->second};
+    known_.erase(known);
+  }
   const Scan scan = table_.scan(::geteuid(), kVmPrograms);
   Seen seen;
   for (const Process& process : scan.processes) {
-    const auto vm = started_vm(process.argv, kVmPrograms);
-    if (!vm || (*vm != uuid && (name == names_.end() || *vm != name->second))) continue;
+    if (!belongs(process, uuid)) continue;
     seen.process = VmProcess{process.pid, process.start_time};  // the newest counts
   }
   if (seen.process) {
+    known_[uuid] = *seen.process;
     seen.witness = vm::Witness::present;
   } else if (scan.complete) {
     seen.witness = vm::Witness::absent;
@@ -234,32 +228,6 @@ Task<Result<vm::Observation>> Driver::look(std::string uuid, Instant deadline) {
     said->detail = "/proc hides processes (hidepid): mount it without, or run vmkeep as root";
   }
   co_return said;
-}
-
-Result<Launch> Driver::launch(const VmRef& vm) {
-  const auto where = installation();
-  if (!where) return where.error();
-  Launch result;
-  result.argv = {where->headless, "--comment", vm.name, "--startvm", vm.uuid, "--vrde", "config"};
-  result.environment = {"LC_ALL=C"};
-  return result;
-}
-
-Task<Result<>> Driver::control(std::string uuid, vm::StopAction action, Instant deadline, Percent) {
-  std::vector<std::string> words;
-  if (action == vm::StopAction::emergencystop) {
-    // For VMs on which calls hang: one that hangs must not be waited for.
-    calls_.abandon(uuid);
-    words = {"startvm", uuid, "--type", "emergencystop"};
-  } else {
-    words = {"controlvm", uuid, std::string(vm::to_string(action))};
-  }
-  return act(std::move(uuid), std::move(words), deadline);
-}
-
-Task<Result<>> Driver::resume(std::string uuid, Instant deadline) {
-  std::vector<std::string> words{"controlvm", uuid, "resume"};
-  return act(std::move(uuid), std::move(words), deadline);
 }
 
 std::optional<VmProcess> Driver::process(const std::string& uuid) {

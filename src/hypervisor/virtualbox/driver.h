@@ -7,6 +7,9 @@
 //   - The deadline given is the one for asking again and for waiting for one's turn.  A call that has begun
 //   gets at
 //     least 12 s, since one in 300 hangs for 10 s at its exit and is right all the same (facts 3).
+//   - VBoxManage's status is not believed alone: with an error among its words 0 is a failure (facts 10), and
+//   a
+//     failure without a known reason is none if a look finds the VM where it was sent.
 //   - emergencystop gives up whatever call is under way for the VM, because it is for VMs on which calls
 //   hang.
 #pragma once
@@ -23,6 +26,7 @@
 #include "hypervisor/virtualbox/installation.h"
 #include "hypervisor/virtualbox/parse.h"
 #include "hypervisor/virtualbox/service.h"
+#include "hypervisor/vm_log.h"
 #include "hypervisor/watch.h"
 
 namespace vmkeep::hypervisor::virtualbox {
@@ -41,6 +45,17 @@ class Driver : public Hypervisor {
   Task<Result<>> control(std::string uuid, vm::StopAction action, Instant deadline,
                          Percent progress = {}) override;
   Task<Result<>> resume(std::string uuid, Instant deadline) override;
+  Task<Result<>> pause(std::string uuid, Instant deadline) override;
+  Task<Result<VmDetails>> describe(std::string uuid, Instant deadline) override;
+  Task<Result<>> screenshot(std::string uuid, std::string path, Instant deadline) override;
+  Task<Result<>> take_snapshot(std::string uuid, std::string name, std::string description, Instant deadline,
+                               Percent progress = {}) override;
+  Task<Result<std::optional<std::string>>> guest_property(std::string uuid, std::string name,
+                                                          Instant deadline) override;
+  Task<Result<uint64_t>> moved_bytes(std::string uuid, Instant deadline) override;
+  std::optional<Heartbeat> heartbeat(const std::string& uuid) override;
+  Result<std::vector<std::string>> log_tail(const std::string& uuid, size_t lines) override;
+  Result<Launch> front_end(const VmRef& vm) override;
   std::optional<VmProcess> process(const std::string& uuid) override;
   Task<bool> hint(std::string uuid, Instant deadline) override;
   void abandon(const std::string& uuid) override;
@@ -52,11 +67,19 @@ class Driver : public Hypervisor {
   };
 
   Result<Installation> installation();
-  Task<Result<CommandResult>> ask(std::string uuid, std::vector<std::string> words, Instant deadline);
-  Task<Result<>> act(std::string uuid, std::vector<std::string> words, Instant deadline);
+  Task<Result<CommandResult>> ask(std::string uuid, std::vector<std::string> words, Instant deadline,
+                                  Percent progress = {});
+  // An answer that counts: status 0, no error among its words, not cut off.
+  Task<Result<std::string>> answer(std::string uuid, std::vector<std::string> words, Instant deadline,
+                                   Percent progress = {});
+  Task<Result<>> act(std::string uuid, std::vector<std::string> words, Instant deadline,
+                     Percent progress = {});
+  Task<bool> got_there(std::string uuid, vm::VmState wanted, Instant deadline);
+  void note_log(const std::string& uuid, std::string path);
+  bool belongs(const Process& process, const std::string& uuid) const;
   Task<Result<std::vector<VmRef>>> read_list(std::string which, Instant deadline);
   Task<Result<vm::Observation>> say(std::string uuid, Instant deadline);
-  Seen see(const std::string& uuid) const;
+  Seen see(const std::string& uuid);
 
   DriverOptions options_;
   std::optional<Installation> installation_;
@@ -64,6 +87,8 @@ class Driver : public Hypervisor {
   Service service_;
   Watch watch_;
   ProcessTable table_;
+  std::map<std::string, VmProcess> known_;    // by UUID, as last seen
+  std::map<std::string, VmLog> logs_;         // by UUID, where a look has told
   std::map<std::string, std::string> names_;  // by UUID, as last told: a person may start a VM by its name
 };
 

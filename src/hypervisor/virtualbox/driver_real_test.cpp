@@ -277,6 +277,86 @@ TEST_F(RealVirtualBox, WithoutItsVBoxSvcALiveVmIsNotTakenForDown) {  // facts 6
   loop_.run(scenario(), 300s);
 }
 
+TEST_F(RealVirtualBox, WhatIsToldOfARunningVm) {
+  const auto scenario = [&]() -> Task<> {
+    const std::string uuid = co_await create("told", "deaf");
+    co_await launch(uuid);
+    const auto details = co_await driver_->describe(uuid, now() + 60s);
+    EXPECT_TRUE(details) << details.error().message;
+    if (details) {
+      EXPECT_EQ(details->settings_file, folder_.file("vms/told/told.vbox"));
+      EXPECT_EQ(details->disks, std::vector<std::string>{folder_.file("vms/told/told.img")});
+      EXPECT_EQ(details->serial_ports.size(), 1U);
+    }
+    const auto tail = driver_->log_tail(uuid, 5);
+    EXPECT_TRUE(tail && tail->size() == 5);
+    EXPECT_FALSE(driver_->heartbeat(uuid)) << "a guest of 512 bytes sends none";
+    const auto version = co_await driver_->guest_property(uuid, "/VirtualBox/HostInfo/VBoxVer", now() + 60s);
+    EXPECT_TRUE(version && *version && (*version)->find('.') != std::string::npos);
+    const auto nothing = co_await driver_->guest_property(uuid, "/no/such", now() + 60s);
+    EXPECT_TRUE(nothing && !*nothing);
+    // The BIOS reads the guest from its floppy.
+    std::optional<uint64_t> bytes;
+    for (const Instant limit = now() + 60s; bytes.value_or(0) == 0 && now() < limit;) {
+      const auto moved = co_await driver_->moved_bytes(uuid, limit);
+      EXPECT_TRUE(moved) << moved.error().message;
+      if (moved) bytes = *moved;
+    }
+    EXPECT_GE(bytes.value_or(0), 512U);
+    const auto shot = co_await driver_->screenshot(uuid, folder_.file("shot.png"), now() + 60s);
+    EXPECT_TRUE(shot);
+    EXPECT_EQ(folder_.read("shot.png").substr(1, 3), "PNG");
+  };
+  loop_.run(scenario(), 300s);
+}
+
+TEST_F(RealVirtualBox, PausedResumedAndSnapshotTaken) {
+  const auto scenario = [&]() -> Task<> {
+    const std::string uuid = co_await create("snap", "deaf");
+    co_await launch(uuid);
+    const auto paused = co_await driver_->pause(uuid, now() + 60s);
+    EXPECT_TRUE(paused);
+    EXPECT_TRUE(co_await reaches(uuid, VmState::paused, Witness::present));
+    const auto again = co_await driver_->pause(uuid, now() + 60s);
+    EXPECT_TRUE(!again && again.error().kind == ErrorKind::invalid);
+    const auto resumed = co_await driver_->resume(uuid, now() + 60s);
+    EXPECT_TRUE(resumed);
+    EXPECT_TRUE(co_await reaches(uuid, VmState::running, Witness::present));
+    int last = -1;
+    const auto note = [&](int percent) { last = percent; };
+    const auto taken = co_await driver_->take_snapshot(uuid, "one \"two\"", "why", now() + 60s, note);
+    EXPECT_TRUE(taken);
+    EXPECT_EQ(last, 100);
+    EXPECT_TRUE(co_await reaches(uuid, VmState::running, Witness::present));
+    last = -1;
+    const auto saved = co_await driver_->control(uuid, StopAction::savestate, now() + 60s, note);
+    EXPECT_TRUE(saved);
+    EXPECT_EQ(last, 100);
+    EXPECT_TRUE(co_await reaches(uuid, VmState::saved, Witness::absent));
+    const auto details = co_await driver_->describe(uuid, now() + 60s);
+    EXPECT_TRUE(details && details->state_file.find(".sav") != std::string::npos);
+    // Of a VM that is down, too.
+    const auto down = co_await driver_->take_snapshot(uuid, "three", "", now() + 60s);
+    EXPECT_TRUE(down);
+  };
+  loop_.run(scenario(), 300s);
+}
+
+TEST_F(RealVirtualBox, T57_a_frozen_vm_is_killed_and_its_neighbour_lives) {
+  const auto scenario = [&]() -> Task<> {
+    const std::string neighbour = co_await create("neighbour", "deaf");
+    const std::string uuid = co_await create("kill", "deaf");
+    co_await launch(neighbour);
+    co_await launch(uuid);
+    EXPECT_EQ(::kill(child_.pid, SIGSTOP), 0);
+    const auto killed = co_await driver_->kill_process(uuid, 200ms);
+    EXPECT_TRUE(killed);
+    EXPECT_TRUE(co_await reaches(uuid, VmState::aborted, Witness::absent));
+    EXPECT_TRUE(co_await reaches(neighbour, VmState::running, Witness::present));
+  };
+  loop_.run(scenario(), 300s);
+}
+
 TEST_F(RealVirtualBox, TwoDriversShareOneVBoxSvc) {
   const pid_t first = service_pid();
   ASSERT_GT(first, 1);

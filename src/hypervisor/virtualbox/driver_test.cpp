@@ -1,58 +1,9 @@
 // The driver against a VBoxManage that is a shell script of the test's, so that it can fail in every way that
 // the real one was seen to fail.
-#include "hypervisor/virtualbox/driver.h"
-
-#include <gtest/gtest.h>
-#include <signal.h>
-
-#include "hypervisor/test_loop.h"
+#include "hypervisor/virtualbox/test_driver.h"
 
 namespace vmkeep::hypervisor::virtualbox {
 namespace {
-
-using namespace std::chrono_literals;
-
-constexpr const char* kVm1 = "bd419973-420b-435b-a7ba-2a590a615572";
-
-class DriverTest : public testing::Test {
- protected:
-  // `body`: what VBoxManage does with its arguments, "-q" gone; $D is the test's folder, $T that of the
-  // samples.
-  void manage(const std::string& body) {
-    folder_.program("VBoxManage", "#!/bin/sh\nD=" + folder_.path() + "\nT=" + VMKEEP_SOURCE_DIR +
-                                      "/src/hypervisor/virtualbox/testdata\nshift\n" + body + "\n");
-    DriverOptions options;
-    options.environment = {"PATH=" + folder_.path() + ":/usr/bin:/bin", "HOME=" + folder_.path(),
-                           "LC_ALL=de_DE"};
-    driver_ = std::make_unique<Driver>(loop_.executor(), loop_.reaper(), options);
-  }
-
-  Result<vm::Observation> look(Instant patience = 20s) {
-    Result<vm::Observation> result = fail(ErrorKind::io, "no answer");
-    loop_.run(store(driver_->look(kVm1, now() + patience), result));
-    return result;
-  }
-
-  template <class T>
-  static Task<> store(Task<T> from, T& to) {
-    to = co_await std::move(from);
-  }
-
-  TestFolder folder_;
-  TestLoop loop_;
-  std::unique_ptr<Driver> driver_;
-};
-
-void expect_state(const Result<vm::Observation>& looked, vm::VmState state) {
-  ASSERT_TRUE(looked) << looked.error().message;
-  EXPECT_EQ(vm::to_string(looked->state), vm::to_string(state)) << looked->detail;
-  EXPECT_EQ(looked->process, vm::Witness::absent);
-}
-
-void expect_error(const Result<vm::Observation>& looked, ErrorKind kind) {
-  ASSERT_FALSE(looked) << vm::to_string(looked->state);
-  EXPECT_EQ(looked.error().kind, kind) << looked.error().message;
-}
 
 TEST_F(DriverTest, LookTellsTheState) {
   manage("cat $T/showvminfo-aborted-saved.txt");

@@ -24,7 +24,9 @@ bool same_folder(const std::string& a, const std::string& b) {
 
 Installation in_folder(const std::string& folder) {
   const std::string service = folder + "/VBoxSVC";
-  return {folder + "/VBoxManage", folder + "/VBoxHeadless", executable(service) ? service : ""};
+  const std::string window = folder + "/VirtualBoxVM";
+  return {folder + "/VBoxManage", folder + "/VBoxHeadless", executable(service) ? service : "",
+          executable(window) ? window : ""};
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ struct Installation {
   std::string manage;    // VBoxManage; always called with -q first
   std::string headless;  // VBoxHeadless, beside it
   std::string service;   // VBoxSVC, beside it; empty if there is none, and then VBoxManage starts its own
+  std::string window;    // VirtualBoxVM, beside it; empty if there is none (Debian's virtualbox-qt brings it)
 };
 
 // The value of NAME in NAME=value words; the last one counts.  Empty if it is not there.

@@ -6,6 +6,8 @@
 // VBoxManage's messages are on stderr on success too.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +31,24 @@ struct MachineInfo {
 
 // Errors: ErrorKind::invalid unless UUID and VMState are there, complete.
 Result<MachineInfo> parse_info(std::string_view text);
+
+// The same output: what belongs to the VM's settings.  Errors: ErrorKind::invalid unless UUID and CfgFile are
+// there, complete.  Disks are files and devices: drives without a medium are none.
+Result<VmDetails> parse_details(std::string_view text);
+
+// `debugvm UUID statistics --pattern '/Public/*'`: the bytes that its disks and network cards have read,
+// written, received and transmitted, together.  A counter that was never used may be missing.  Errors:
+// ErrorKind::invalid if it is not whole.
+Result<uint64_t> parse_moved_bytes(std::string_view xml);
+
+// `guestproperty get`: "Value: x", or "No value set!".  Errors: ErrorKind::invalid if it is neither.
+Result<std::optional<std::string>> parse_property(std::string_view text);
+
+// The newest percent of a progress: "0%...10%...20%".
+std::optional<int> last_percent(std::string_view err);
+
+// Whether it says that something failed, whatever its status was (facts 10): text on stderr alone is none.
+bool names_error(std::string_view err);
 
 // Why a call failed.
 enum class Trouble {

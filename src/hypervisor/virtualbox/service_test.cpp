@@ -36,7 +36,7 @@ class ServiceTest : public testing::Test {
   }
 
   Installation installation() const {
-    return {folder_.file("VBoxManage"), folder_.file("VBoxHeadless"), folder_.file("VBoxSVC")};
+    return {folder_.file("VBoxManage"), folder_.file("VBoxHeadless"), folder_.file("VBoxSVC"), ""};
   }
 
   // A process that holds the lock as a VBoxSVC does.
