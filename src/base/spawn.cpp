@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <linux/sched.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -26,7 +27,7 @@ struct Failure {
 };
 
 const char* step_name(SpawnStep step) {
-  constexpr std::array names{"clone",     "cgroup", "setsid", "descriptors", "nice",
+  constexpr std::array names{"clone",     "cgroup", "setsid", "descriptors", "nice",  "sched_setaffinity",
                              "setgroups", "setgid", "setuid", "chdir",       "execve"};
   return names[static_cast<size_t>(step)];
 }
@@ -107,11 +108,21 @@ struct ChildSide {
     if (::setresuid(who.uid, who.uid, who.uid) != 0) give_up(SpawnStep::uid);
   }
 
+  void affinity() const {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (const int cpu : spec.cpus) {
+      if (cpu >= 0 && cpu < CPU_SETSIZE) CPU_SET(static_cast<size_t>(cpu), &set);
+    }
+    if (::sched_setaffinity(0, sizeof set, &set) != 0) give_up(SpawnStep::affinity);
+  }
+
   [[noreturn]] void run() {
     descriptors();
     signals();
     if (spec.new_session && ::setsid() < 0) give_up(SpawnStep::session);
     if (spec.nice && ::setpriority(PRIO_PROCESS, 0, *spec.nice) != 0) give_up(SpawnStep::nice);
+    if (!spec.cpus.empty()) affinity();
     if (spec.credentials) drop();
     if (::chdir(spec.working_directory.c_str()) != 0) give_up(SpawnStep::chdir);
     ::execve(argv[0], argv, environment);

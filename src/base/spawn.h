@@ -36,6 +36,7 @@ struct SpawnSpec {
   bool new_session = true;
   std::optional<Credentials> credentials;  // dropped to before exec; absent: stay as we are
   std::optional<int> nice;
+  std::vector<int> cpus;  // the processors that it may run on; empty: as we
 };
 
 struct Child {
@@ -48,7 +49,7 @@ struct Child {
 Result<Child> spawn(const SpawnSpec& spec);
 
 // The step that failed in the child before exec, for callers that must tell chdir from execve.
-enum class SpawnStep { clone, cgroup, session, descriptors, nice, groups, gid, uid, chdir, exec };
+enum class SpawnStep { clone, cgroup, session, descriptors, nice, affinity, groups, gid, uid, chdir, exec };
 Result<Child> spawn(const SpawnSpec& spec, SpawnStep* failed);
 
 }  // namespace vmkeep

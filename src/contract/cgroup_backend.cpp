@@ -89,6 +89,12 @@ class CgroupContracts final : public Contracts {
     return {};
   }
 
+  std::vector<std::string> limit(ContractId id, const Limits& limits) override {
+    auto contract = known(id);
+    if (!contract) return {contract.error().message};
+    return write_limits((*contract)->folder, limits);
+  }
+
   Result<> reopen(ContractId id, const std::vector<std::pair<pid_t, int64_t>>& pids) override {
     if (state_->find(id) != nullptr) return {};
     const auto nothing_left = [&] {

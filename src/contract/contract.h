@@ -38,6 +38,7 @@
 #include "base/reaper.h"
 #include "base/result.h"
 #include "base/spawn.h"
+#include "contract/limits.h"
 
 namespace vmkeep::contract {
 
@@ -80,6 +81,8 @@ class Contracts {
       const = 0;  // of memory, cpu, io, pids: not delegated here
 
   virtual Result<> create(ContractId id) = 0;
+  // What its processes may take; answers with what is not in force (limits.h).
+  virtual std::vector<std::string> limit(ContractId id, const Limits& limits) = 0;
   // Finds a contract of an earlier daemon again.  `pids` as members() told it, for contracts without a
   // cgroup: pairs of pid and start time (a process that started more than two seconds off is another one).
   // ErrorKind::not_found if nothing is left of it.

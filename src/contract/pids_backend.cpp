@@ -241,6 +241,12 @@ class PidContracts final : public Contracts {
 
   bool uses_cgroups() const override { return false; }
   std::string root() const override { return {}; }
+  std::vector<std::string> limit(ContractId, const Limits& limits) override {
+    const bool any = limits.memory_low || limits.memory_high || limits.cpu_weight || limits.io_weight;
+    if (!any) return {};
+    return {
+        "the limits of memory and the weights are not in force: processes are tracked without cgroups here"};
+  }
   std::vector<std::string> missing_controllers() const override { return {"memory", "cpu", "io", "pids"}; }
 
   Result<> create(ContractId id) override {

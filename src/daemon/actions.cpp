@@ -54,8 +54,10 @@ void Actions::perform(const std::vector<restarter::Action>& actions) {
                      }
                    },
                    [&](const restarter::StoreStartStatus&) {},  // methods.cpp has it from the process itself
-                   [&](const restarter::ShutDownDone&) {
+                   [&](const restarter::ShutDownDone& a) {
                      core_.shut_down = true;
+                     core_.left_up = a.left;
+                     (void)core_.durations.write();
                      core_.changed.notify();
                    },
                },

@@ -7,6 +7,7 @@
 #include <boost/json/array.hpp>
 
 #include "base/version.h"
+#include "daemon/plan_calls.h"
 #include "daemon/publish.h"
 
 namespace vmkeep::daemon {
@@ -56,6 +57,7 @@ const std::map<std::string, std::pair<Calls::Handler, bool>>& Calls::handlers() 
       {"VmStatus", {&Calls::vm_status, false}},
       {"Vm", {&Calls::vm, false}},
       {"VmList", {&Calls::vm_list, false}},
+      {"Plan", {&Calls::plan, false}},
       {"Version", {&Calls::version, false}},
   };
   return table;
@@ -111,6 +113,7 @@ void Calls::commit(const Call& call) {
   if (!changes) return call.fail(changes.error());
   if (auto done = core_.store->commit(*changes); !done) return call.fail(done.error());
   instances_.follow(*changes);
+  follow_pace(core_, *changes);
   call.reply({});
 }
 
@@ -251,10 +254,15 @@ Task<> Calls::stream(Call call, std::vector<std::string> fmris) {
 }
 
 void Calls::shutdown(const Call& call) {
-  if (!core_.shutting_down) {
+  auto event = shut_down_event(core_, call);
+  // Whoever asks again may bring a budget that the first one had not.
+  if (!core_.shutting_down || (event.budget && !core_.shut_down)) {
     core_.shutting_down = true;
-    core_.logs.notice("shutdown requested: everything goes down, in order");
-    core_.events.push(restarter::ShutDown{});
+    core_.logs.notice(event.budget
+                          ? fmt::format("shutdown requested: everything goes down, in order, within {} s",
+                                        event.budget->count() / 1000)
+                          : "shutdown requested: everything goes down, in order");
+    core_.events.push(std::move(event));
   }
   start(core_.executor, stream_shutdown(call));
 }
@@ -286,7 +294,7 @@ Task<> Calls::stream_shutdown(Call call) {
     if (!call.alive()) co_return;
     co_await core_.changed.wait(now() + Instant(30000));
   }
-  call.reply({{"done", true}});
+  call.reply({{"done", true}, {"left", json::array(core_.left_up.begin(), core_.left_up.end())}});
 }
 
 // ---- methods
@@ -306,6 +314,10 @@ void Calls::vm_method(const Call& call) {
   call.fail(fail(ErrorKind::permission,
                  fmt::format("process {} is no method of {}: `vmkeep method` is run by vmkeepd, use svcadm",
                              call.peer.pid, record->fmri.str())));
+}
+
+void Calls::plan(const Call& call) {
+  answer_plan(core_, call);
 }
 
 void Calls::version(const Call& call) {

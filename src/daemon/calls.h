@@ -36,6 +36,7 @@ class Calls {
   void vm_status(const control::Call& call) { vms_.status(call); }
   void vm(const control::Call& call) { vms_.verb(call); }
   void vm_list(const control::Call& call) { vms_.list(call); }
+  void plan(const control::Call& call);
   void version(const control::Call& call);
 
   Result<> request(Record& record, const std::string& verb, bool temporary, bool immediate);

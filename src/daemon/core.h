@@ -11,11 +11,13 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/loop.h"
 #include "base/reaper.h"
 #include "contract/contract.h"
 #include "control/messages.h"
+#include "daemon/durations.h"
 #include "daemon/logs.h"
 #include "daemon/options.h"
 #include "host/facts.h"
@@ -32,6 +34,7 @@ struct MethodRun {
   Instant started{};
   std::optional<std::chrono::seconds> timeout;
   bool commanded = false;
+  std::optional<Instant> until;  // a stop that has to be over by then, by force if need be
 };
 
 struct Record {
@@ -56,6 +59,7 @@ struct Record {
   // What svcprop -p vm_monitor/... tells of the last death: when it was seen, when the restart was issued,
   // and when the VM ran again.
   std::optional<WallTime> process_ended, restart_issued, running_again;
+  std::set<std::string> told;           // what is told once only
   uint64_t starts = 0;                  // start methods that this daemon ran
   bool giving_back = false;             // the lease of its window is over, and being ended
   std::deque<std::string> transitions;  // the last lines of note, for VmStatus
@@ -75,14 +79,24 @@ struct Core {
   std::unique_ptr<host::HostFacts> host;
   restarter::Restarter restarter;
   Queue<restarter::Event> events;
-  Signal changed;                         // some record's version grew
+  Signal changed;  // some record's version grew
+  Signal pacing;   // somebody starts or waits for its turn
+  Durations durations;
   std::map<std::string, Record> records;  // by FMRI
   contract::ContractId next_contract = 1;
   bool shutting_down = false;
   bool shut_down = false;
+  std::vector<std::string> left_up;  // by a shutdown whose budget was used up
 
   Core(Executor e, Options o, Reaper& r)
-      : executor(e), options(std::move(o)), reaper(r), logs(options.log_folder), events(e), changed(e) {}
+      : executor(e),
+        options(std::move(o)),
+        reaper(r),
+        logs(options.log_folder),
+        events(e),
+        changed(e),
+        pacing(e),
+        durations(e) {}
 
   Record* record(const std::string& fmri) {
     const auto found = records.find(fmri);

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <boost/asio/io_context.hpp>
 #include <set>
 
 #include "base/version.h"
 #include "daemon/builtin.h"
+#include "daemon/plan_calls.h"
 #include "daemon/publish.h"
 #include "host/systemd.h"
 #include "repository/store.h"
@@ -61,6 +63,8 @@ Result<> Daemon::open() {
       fmt::format("vmkeepd {} starts; processes are tracked by {}", kVersion,
                   core_.contracts->uses_cgroups() ? "cgroups in " + core_.contracts->root() : "pids"));
   recover_contract_ids(core_);
+  core_.durations.open(core_.options.state_folder + "/durations.json");
+  configure_pace(core_);
   for (const auto& fact : core_.host->read())
     core_.events.push(restarter::FactChanged{fact.name, fact.holds});
   if (auto loaded = instances_.load_all(); !loaded) return loaded;
@@ -69,6 +73,8 @@ Result<> Daemon::open() {
   start(core_.executor, follow_contracts());
   start(core_.executor, follow_host());
   start(core_.executor, vms_.leases());
+  start(core_.executor, follow_pressure(core_));
+  start(core_.executor, Durations::keep(core_.durations));
   start(core_.executor, calls_.serve(*server_));
   host::notify_ready();
   return {};
@@ -101,6 +107,7 @@ Task<> Daemon::brain() {
     auto event = co_await core_.events.pop();
     if (!event || is_stale(*event)) continue;
     actions_.perform(core_.restarter.handle(*event, now()));
+    if (core_.restarter.paces_starts()) core_.pacing.notify();
     if (evaluates(*event)) files_.look();
     if (const auto* back = std::get_if<restarter::Loaded>(&*event)) removed.erase(back->fmri);
     if (const auto* gone = std::get_if<restarter::Removed>(&*event)) removed.insert(gone->fmri);
@@ -110,9 +117,17 @@ Task<> Daemon::brain() {
         continue;
       }
       core_.records.erase(*name);
+      core_.durations.forget(*name);
       name = removed.erase(name);
     }
   }
+}
+
+Task<> Daemon::leave(asio::io_context& loop) {
+  if (core_.shutting_down && !core_.shut_down) core_.logs.notice("ends when everything is down");
+  while (core_.shutting_down && !core_.shut_down) co_await core_.changed.wait();
+  if (auto written = core_.durations.write(); !written) core_.logs.notice(written.error().message);
+  loop.stop();
 }
 
 void Daemon::on_member_ended(const contract::MemberEnded& event) {

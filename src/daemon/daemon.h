@@ -25,6 +25,9 @@ class Daemon {
   // Opens everything and starts all coroutines; after it the loop does the rest.  The VMs of an earlier
   // daemon are found again before anybody can ask.
   Result<> open();
+  // SIGTERM came.  While everything goes down that is carried on with, to its end; nothing else is done to
+  // what runs (T62: the end of the daemon is not the end of what it keeps).
+  Task<> leave(asio::io_context& loop);
 
  private:
   Result<> open_stores();

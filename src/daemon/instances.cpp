@@ -3,6 +3,7 @@
 #include <set>
 
 #include "daemon/publish.h"
+#include "daemon/resources.h"
 
 namespace vmkeep::daemon {
 namespace {
@@ -138,6 +139,7 @@ Result<> Instances::refresh(const fmri::Fmri& instance) {
   record->config = restarter::read_config(record->running, instance.str());
   core_.events.push(restarter::Refreshed{instance.str(), record->config});
   owners_.configure(*record);
+  limit_contract(core_, *record, record->running);
   return {};
 }
 

@@ -28,7 +28,9 @@ int run(vmkeep::daemon::Options options) {
   // The end of the daemon is not the end of what it keeps: services and VMs go on, the next daemon finds
   // them.
   boost::asio::signal_set signals(loop, SIGTERM, SIGINT);
-  signals.async_wait([&loop](const boost::system::error_code&, int) { loop.stop(); });
+  signals.async_wait([&loop, &daemon](const boost::system::error_code&, int) {
+    vmkeep::start(loop.get_executor(), daemon.leave(loop));
+  });
   loop.run();
   vmkeep::host::notify_stopping();
   ::unlink(socket.c_str());

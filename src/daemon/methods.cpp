@@ -6,7 +6,9 @@
 #include <csignal>
 
 #include "contract/context.h"
+#include "daemon/plan_calls.h"
 #include "daemon/publish.h"
+#include "daemon/resources.h"
 
 namespace vmkeep::daemon {
 namespace {
@@ -53,6 +55,7 @@ Result<> Methods::prepare(Record& record, const restarter::RunMethod& action, Sp
   spec.argv = contract::command_line(*expanded, spec.environment);
   spec.working_directory = context->working_directory;
   spec.credentials = context->credentials;
+  if (action.method == restarter::MethodName::start) give_resources(core_, record, levels, spec);
   return {};
 }
 
@@ -64,6 +67,7 @@ Result<contract::ContractId> Methods::make_contract(Record& record, restarter::M
   if (method == restarter::MethodName::start) {
     if (record.contract != 0) record.previous_contracts.insert(record.contract);
     record.contract = id;
+    limit_contract(core_, record, record.running);
   }
   return id;
 }
@@ -98,6 +102,7 @@ void Methods::run(const restarter::RunMethod& action) {
   run.started = now();
   run.timeout = method_config(*record, action.method).timeout;
   run.commanded = action.commanded.has_value();
+  run.until = action.until;
   if (run.commanded) record->restart_issued = wall_now();
   if (action.method == restarter::MethodName::start) ++record->starts;
   publish_state(core_, *record);  // the contract is on record before anything lives in it
@@ -131,6 +136,8 @@ Task<> Methods::follow(Core& core, std::string fmri, uint64_t run, pid_t pid) {
     if (found != record->runs.end()) {
       const auto ended = found->second;
       record->runs.erase(found);
+      if (end.kind == restarter::MethodEnd::Kind::exited && end.value == 0)
+        note_duration(core, *record, ended);
       if (ended.method == restarter::MethodName::start) {
         record->start_status = status->raw;
       } else {

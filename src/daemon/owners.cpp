@@ -275,10 +275,10 @@ void Owners::method(Record& record, const MethodRun& run, uint64_t number, const
     message["call"] = number;
     message["method"] = restarter::to_string(run.method);
     message["commanded"] = run.commanded;
-    if (run.timeout) {
-      const auto left = Instant(*run.timeout) - (now() - run.started);
-      message["budget_ms"] = std::max<int64_t>(left.count(), 0);
-    }
+    std::optional<Instant> until = run.until;
+    if (run.timeout) until = std::min(until.value_or(kNever), run.started + Instant(*run.timeout));
+    if (until) message["budget_ms"] = std::max<int64_t>((*until - now()).count(), 0);
+    message["force"] = run.until.has_value();
     waiting_.insert_or_assign(fmri, call);
     send(record, message);
   } else if (step == "launched" || step == "died") {

@@ -87,6 +87,8 @@ constexpr std::array kReasons = {
                "The hypervisor does not answer in time; what the VM does is not known.", ""},
     ReasonText{Reason::vm_operator, "vm_operator", "an operator asked for it",
                "An operator saved, powered off, paused or rebooted the VM.", ""},
+    ReasonText{Reason::waits_turn, "waits_turn", "VMs start a few at a time",
+               "Waits for its turn, and starts by itself when that comes.", ""},
 };
 
 const StateText& row(State state) {

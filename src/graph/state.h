@@ -56,6 +56,7 @@ enum class Reason {
   vm_unknown,            // the hypervisor's answer and the process disagree
   hypervisor_silent,     // no answer in time
   vm_operator,           // an operator saved, powered off, paused or rebooted it, or has it in a window
+  waits_turn,            // it could start, but VMs start a few at a time
 };
 
 struct ReasonText {

@@ -34,7 +34,7 @@ TEST(StateTest, NamesLettersAndRanks) {
 
 TEST(ReasonTest, EveryReasonStandsAtItsPlaceInTheTable) {
   std::set<std::string_view> names;
-  for (int i = 0; i <= static_cast<int>(Reason::hypervisor_silent); i++) {
+  for (int i = 0; i <= static_cast<int>(Reason::waits_turn); i++) {
     const auto value = static_cast<Reason>(i);
     EXPECT_EQ(text(value).reason, value) << i;
     EXPECT_EQ(reason(to_string(value)), value);
@@ -55,7 +55,7 @@ TEST(ReasonTest, TextsOfSvcsX) {
 }
 
 TEST(ReasonTest, ReasonsOfVmsSayInASentenceWhatIsWrong) {
-  for (int i = static_cast<int>(Reason::vm_aborted); i <= static_cast<int>(Reason::hypervisor_silent); i++) {
+  for (int i = static_cast<int>(Reason::vm_aborted); i <= static_cast<int>(Reason::waits_turn); i++) {
     const auto& row = text(static_cast<Reason>(i));
     EXPECT_FALSE(row.explanation.empty()) << row.name;
     EXPECT_EQ(row.explanation.back(), '.') << row.name;

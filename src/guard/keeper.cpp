@@ -159,7 +159,7 @@ Task<> Keeper::method(const json::object& call) {
     step = co_await start_vm(call, deadline.value_or(now() + Instant(600s)));
   } else if (name == "stop") {
     watching_ = false;
-    step = co_await stop_vm(deadline);
+    step = co_await stop_vm(deadline, control::bool_member(call, "force", false));
   }
   expected_ = false;
   doing_.clear();

@@ -93,11 +93,12 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   Task<std::optional<std::string>> taken_into_contract(pid_t pid);
   Task<Step> save_then_launch(const boost::json::object& call, Instant deadline);
   Task<Step> never_came_up();
-  Task<Step> stop_vm(std::optional<Instant> deadline);
+  // force: it is down by the deadline, or its process is ended.
+  Task<Step> stop_vm(std::optional<Instant> deadline, bool force);
   using Planner = std::function<vm::StopPlan(const vm::Observation&)>;
   Task<Descent> bring_down(Planner planner, Instant patience, hypervisor::Percent progress);
-  Task<std::optional<Descent>> take_step(vm::StopStep step, Instant patience, hypervisor::Percent progress,
-                                         std::string& trouble);
+  Task<std::optional<Descent>> take_step(vm::StopStep step, Instant least, Instant patience,
+                                         hypervisor::Percent progress, std::string& trouble);
 
   // keeper_verbs.cpp
   Task<> verb(const boost::json::object& call);

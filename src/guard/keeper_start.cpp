@@ -95,10 +95,6 @@ Task<Step> Keeper::save_then_launch(const json::object& call, Instant deadline) 
 Task<Step> Keeper::launch(const json::object& call, Instant deadline) {
   auto command = driver_.launch(hypervisor::VmRef{uuid_, name_, true});
   if (!command) co_return done(kConfig, command.error().message);
-  if (config_->nice && *config_->nice != 0) {
-    // Before the VM's threads are born: renice would change one of them.
-    command->argv.insert(command->argv.begin(), {"/usr/bin/nice", "-n", std::to_string(*config_->nice)});
-  }
   if (!config_->timezone.empty()) command->environment.push_back("TZ=" + config_->timezone);
   while (!replies_.empty()) co_await replies_.pop(now());
   launching_ = control::int_member(call, "call", -1);

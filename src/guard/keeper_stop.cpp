@@ -12,6 +12,7 @@ constexpr Instant kLook = 30s;
 constexpr Instant kCall = 12s;  // for the command itself, at least: one in 300 hangs for 10 s (facts 3)
 constexpr Instant kIdentify = 60s;
 constexpr Instant kUnlimited = std::chrono::hours(24 * 365);
+constexpr Instant kForcedCall = 500ms;  // the least that it gets when time is running out
 
 Step done(int code, const std::string& text) {
   return Step{"done", code, text + "\n", {}};
@@ -38,7 +39,7 @@ Task<bool> Keeper::reached(vm::VmState wanted, Instant deadline) {
   co_return false;
 }
 
-Task<Step> Keeper::stop_vm(std::optional<Instant> deadline) {
+Task<Step> Keeper::stop_vm(std::optional<Instant> deadline, bool force) {
   const Instant patience = deadline.value_or(now() + kUnlimited);
   auto known = co_await identify(std::min(patience, now() + kIdentify));
   if (!known) {
@@ -47,10 +48,10 @@ Task<Step> Keeper::stop_vm(std::optional<Instant> deadline) {
   }
   const vm::VmConfig config = *config_;
   const Descent descent = co_await bring_down(
-      [config, deadline](const vm::Observation& observed) {
+      [config, deadline, force](const vm::Observation& observed) {
         std::optional<std::chrono::milliseconds> budget;
         if (deadline) budget = std::max(*deadline - now(), Instant(0));
-        return vm::stop_plan(config, observed, budget);
+        return vm::stop_plan(config, observed, budget, force);
       },
       patience, {});
   co_return done(descent.code, descent.text);
@@ -76,7 +77,7 @@ Task<Descent> Keeper::bring_down(Planner planner, Instant patience, hypervisor::
   std::string trouble;
   for (const auto& step : plan.steps) {
     if (cut_short()) co_return Descent{Descent::End::failed, 1, "It was given up for something stronger."};
-    auto ended = co_await take_step(step, patience, progress, trouble);
+    auto ended = co_await take_step(step, plan.forced ? kForcedCall : kCall, patience, progress, trouble);
     if (ended) co_return *ended;
     log(trouble);
   }
@@ -84,13 +85,13 @@ Task<Descent> Keeper::bring_down(Planner planner, Instant patience, hypervisor::
 }
 
 // Nothing: the next step, at once if this one was refused.
-Task<std::optional<Descent>> Keeper::take_step(vm::StopStep step, Instant patience,
+Task<std::optional<Descent>> Keeper::take_step(vm::StopStep step, Instant least, Instant patience,
                                                hypervisor::Percent progress, std::string& trouble) {
   const std::string word(vm::to_string(step.action));
   const std::string wanted(vm::to_string(step.wanted));
   const Instant limit = step.budget ? now() + *step.budget : patience;
   const auto sent =
-      co_await driver_.control(uuid_, step.action, std::max(limit, now() + kCall), std::move(progress));
+      co_await driver_.control(uuid_, step.action, std::max(limit, now() + least), std::move(progress));
   if (!sent) {
     trouble = word + " was refused: " + sent.error().message;
     // A call that ran out of time may have done its work all the same.

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "fmri/fmri.h"
+#include "vm/config.h"
 
 namespace vmkeep::restarter {
 namespace {
@@ -139,6 +140,18 @@ Result<graph::Dependency> read_dependency(const PropertyGroup& pg) {
   return dependency;
 }
 
+// What is known of a VM before its method has claimed the instance: at boot nobody has claimed anything yet.
+void read_vm(const repository::Levels& running, const Groups& groups, const std::string& fmri,
+             InstanceConfig& config) {
+  const std::string exec = config.start.exec.value_or("");
+  config.starts_vm = group(groups, "vm") != nullptr ||
+                     exec.find("vmkeep method start") != std::string::npos ||
+                     exec.find("vbox.sh") != std::string::npos;
+  if (!config.starts_vm) return;
+  const auto vm = vm::VmConfig::read(running, fmri.substr(fmri.rfind(':') + 1));
+  config.saves = vm && vm->stop_method == vm::StopMethod::savestate;
+}
+
 std::optional<bool> flag(const Groups& own, std::string_view name) {
   const auto* pg = group(own, name);
   if (pg == nullptr) return std::nullopt;
@@ -156,6 +169,7 @@ InstanceConfig read_config(const repository::Levels& running, const std::string&
   config.start = read_method(groups, "start");
   config.stop = read_method(groups, "stop");
   config.refresh = read_method(groups, "refresh");
+  read_vm(running, groups, fmri, config);
   if (const auto* start = group(groups, "start")) {
     const auto on = start->value("restart_on").value_or("all");
     config.ignore_empty = on == "external_fault" || on == "any_fault";

@@ -31,6 +31,8 @@ struct InstanceConfig {
   size_t critical_failure_count = 5;  // both given, or the defaults (6.11)
   std::chrono::seconds critical_failure_period{600};
   MethodConfig start, stop, refresh;
+  bool starts_vm = false;  // by its methods and groups; whether it is a VM instance its method says
+  bool saves = false;      // its stop writes the VM's memory to disk
   std::vector<graph::Dependency> dependencies;
   // Why the instance must go to maintenance with invalid_dependency; empty: all is well.
   std::string invalid_dependency;

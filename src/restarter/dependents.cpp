@@ -80,7 +80,7 @@ void Restarter::Data::ordered_stop(Instance& i) {
     publish_node(*other);
     touch(*other);
   }
-  if (i.awaits.empty()) begin_stop(i, order_goal(i));
+  if (i.awaits.empty()) want_ordered_stop(i);
 }
 
 StopGoal Restarter::Data::order_goal(const Instance& i) const {

@@ -12,7 +12,9 @@
 #include "base/clock.h"
 #include "graph/graph.h"
 #include "graph/state.h"
+#include "restarter/admission.h"
 #include "restarter/config.h"
+#include "restarter/plan.h"
 #include "vm/policy.h"
 
 namespace vmkeep::restarter {
@@ -111,11 +113,22 @@ struct FileChanged {
   std::string path;
   bool present = false;
 };
-struct ShutDown {};  // vmkeep shutdown: everything goes down, in order
+// The pace of starts and saves is configured; the host told its pressure.
+struct PaceConfigured {
+  AdmissionConfig config;
+};
+struct PressureRead {
+  HostPressure pressure;
+};
+// vmkeep shutdown: everything goes down, in order.  With a budget it is over by then.
+struct ShutDown {
+  std::optional<Instant> budget;
+  Measurements measured;
+};
 
 using Event = std::variant<Loaded, Refreshed, Removed, EnabledChanged, Requested, MethodEnded,
                            ContractEmptied, ProcessFaulted, TimerFired, Claimed, VerdictGiven, Reported,
-                           StartCommanded, FactChanged, FileChanged, ShutDown>;
+                           StartCommanded, FactChanged, FileChanged, PaceConfigured, PressureRead, ShutDown>;
 
 // ---- actions
 // ----------------------------------------------------------------------------------------------------
@@ -143,6 +156,7 @@ struct RunMethod {
   uint64_t run = 0;
   std::string exec;
   std::optional<vm::Cause> commanded;  // a start that a verdict asked for
+  std::optional<Instant> until;        // a stop that has to be over by then, by force if need be
 };
 // A method ran out of time.  Of a VM instance only the method's own process is killed and the guard told to
 // give up its call; otherwise SIGKILL to the contract that the method runs in (for stop: also the
@@ -160,6 +174,7 @@ struct ReleaseContract {
   std::string fmri;
   bool kill = false;
 };  // the instance has none any more; kill: members first
+// A timer of the restarter itself has no instance: its fmri is empty.
 struct ArmTimer {
   std::string fmri;
   uint64_t timer = 0;
@@ -187,7 +202,10 @@ struct StoreStartStatus {
   std::string fmri;
   MethodEnd end;
 };  // for svcs -x (start_method_waitstatus)
-struct ShutDownDone {};
+// All is down, or the budget is used up; left: what is up all the same, or its VM is.
+struct ShutDownDone {
+  std::vector<std::string> left;
+};
 
 using Action = std::variant<SetState, Log, Notice, RunMethod, KillMethod, SignalContract, ReleaseContract,
                             ArmTimer, CancelTimer, AskVerdict, ReplaceGuard, DisableTemporarily,

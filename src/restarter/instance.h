@@ -87,6 +87,9 @@ struct Instance {
   std::set<std::string> awaits;
   std::set<std::string> awaited_by;
 
+  bool wants_turn = false;  // settle() found that it could start
+  bool by_hand = false;     // an administrator asked for the next start
+
   // VM instances.
   std::optional<vm::Cause> commanded;  // the next start was asked for by a verdict, or by a person
   Instant not_before{};                // of that start; throttle_timer waits for it
@@ -115,6 +118,11 @@ struct Restarter::Data {
 
   std::vector<Action> handle(const Event& event, Instant now);
   Instance* find(const std::string& fmri);
+  // plan_items.cpp
+  std::vector<PlanItem> start_items(const Measurements& measured) const;
+  std::vector<PlanItem> stop_items(const Measurements& measured) const;
+  const AdmissionConfig& pace_config() const { return pace_config_; }
+  bool paces_starts() const { return admission_.waiting() + admission_.starting() != 0; }
 
  private:
   // restarter.cpp: events
@@ -133,6 +141,8 @@ struct Restarter::Data {
   void on(const StartCommanded& event);
   void on(const FactChanged& event);
   void on(const FileChanged& event);
+  void on(const PaceConfigured& event);
+  void on(const PressureRead& event);
   void on(const ShutDown& event);
   void recover(Instance& i, const Recovered& recovered);
   void request_maintenance(Instance& i, graph::Reason reason, std::string why, bool immediate);
@@ -205,6 +215,21 @@ struct Restarter::Data {
   void went_down(Instance& i);
   StopGoal order_goal(const Instance& i) const;
 
+  // turns.cpp
+  void want_start(Instance& i);
+  void left_queue(Instance& i);
+  bool give_turns();
+  bool give_start_turns();
+  bool give_save_turns();
+  void want_ordered_stop(Instance& i);
+  bool needs_save_turn(const Instance& i) const;
+  std::optional<Instant> finish_limit(const Instance& i) const;
+  std::optional<Instant> forced_at(const Instance& i) const;
+  void limit_running_method(Instance& i);
+  void tell_end_of_shutdown();
+  void arm_own(uint64_t& timer, Instant& armed_for, std::optional<Instant> at);
+  bool own_timer_fired(uint64_t timer);
+
   void log(const Instance& i, std::string text) { actions_.push_back(Log{i.fmri, std::move(text)}); }
   uint64_t arm(const Instance& i, Instant at);
   void cancel(const Instance& i, uint64_t& timer);
@@ -217,6 +242,16 @@ struct Restarter::Data {
   bool loading_ = false;
   bool shutting_down_ = false;
   bool shut_down_told_ = false;
+  AdmissionConfig pace_config_;
+  Admission admission_;
+  std::vector<std::string> untold_;  // entered the queue just now
+  // The end of everything: who waits for a place to be saved, who has one, and how late each may end.
+  std::set<std::pair<Instant, std::string>> save_queue_;
+  std::set<std::string> saving_;
+  std::map<std::string, StopWindow> windows_;
+  Instant shutdown_began_{};
+  uint64_t turn_timer_ = 0, save_timer_ = 0, end_timer_ = 0;
+  Instant turn_at_{}, save_at_{}, end_at_{};
   size_t active_ = 0;  // instances that are up or have a method running
   uint64_t runs_ = 0;
   uint64_t timers_ = 0;

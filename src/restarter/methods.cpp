@@ -1,6 +1,7 @@
 // Running a method: what it is, how long it may take, and what its end means (6.3, 6.4, 6.8, 6.9).
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -97,6 +98,8 @@ Restarter::Data::Launched Restarter::Data::launch(Instance& i, MethodName name) 
   // The original leaves a child service's start without a limit: it runs as long as the service.
   const bool endless = name == MethodName::start && i.config.duration == Duration::child;
   if (method.timeout && !endless) i.method.deadline = now_ + *method.timeout;
+  const auto until = name == MethodName::stop ? finish_limit(i) : std::nullopt;
+  if (until) i.method.deadline = std::min(i.method.deadline.value_or(*until), std::max(*until, now_));
   const auto exec = trim(*method.exec);
   if (exec == ":true") {
     log(i, fmt::format("Executing {} method (null).", to_string(name)));
@@ -108,7 +111,7 @@ Restarter::Data::Launched Restarter::Data::launch(Instance& i, MethodName name) 
   i.view.method_run = i.method.run;
   std::optional<vm::Cause> commanded;
   if (name == MethodName::start) commanded = i.commanded;
-  actions_.push_back(RunMethod{i.fmri, name, i.method.run, *method.exec, commanded});
+  actions_.push_back(RunMethod{i.fmri, name, i.method.run, *method.exec, commanded, until});
   if (i.method.deadline) i.method.timer = arm(i, *i.method.deadline);
   return Launched::running;
 }

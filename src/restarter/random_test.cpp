@@ -38,6 +38,7 @@ void load(World& world, int i, int dice) {
   if (dice % 5 < 3) words.insert(words.end(), {"start_timeout=30", "stop_timeout=30", "refresh_timeout=30"});
   if (dice % 7 == 0) words.push_back("timeout_retry=false");
   if (duration != "child" && dice % 4 == 0) words.push_back("claimed");
+  if (duration != "child" && dice % 8 < 3) words.push_back("saves");
   world.command(words);
 }
 
@@ -144,6 +145,7 @@ void check(const World& world) {
 TEST(RandomTest, PromisesAreKeptAndEverythingEnds) {
   const bool ok = rc::check("promises", [] {
     World world;
+    if (*rc::gen::inRange(0, 2) == 1) world.command({"pace", "width=1", "stagger=500ms", "saves=1"});
     const auto kinds = *rc::gen::container<std::vector<int>>(kMembers, rc::gen::inRange(0, 100000));
     const auto steps =
         *rc::gen::container<std::vector<int>>(*rc::gen::inRange(0, 120), rc::gen::inRange(0, 1000000));
@@ -157,7 +159,7 @@ TEST(RandomTest, PromisesAreKeptAndEverythingEnds) {
       step(world, dice);
       check(world);
     }
-    world.command({"shutdown"});
+    world.command({"shutdown", pick({"", "budget=60"}, *rc::gen::inRange(0, 2))});
     // Whatever still runs ends well: then the shutdown ends, and nothing is left armed.
     for (int round = 0; round < 200 && !world.done; round++) {
       for (int i = 0; i < kMembers; i++) {

@@ -37,6 +37,19 @@ const InstanceView* Restarter::view(const std::string& fmri) const {
   return instance == nullptr ? nullptr : &instance->view;
 }
 
+Plan Restarter::start_plan(const Measurements& measured) const {
+  const auto& config = data_->pace_config();
+  return make_plan(data_->start_items(measured), {config.width, config.stagger, false, std::nullopt});
+}
+
+Plan Restarter::stop_plan(const Measurements& measured, std::optional<Instant> budget) const {
+  return make_plan(data_->stop_items(measured), {data_->pace_config().save_width, Instant(0), true, budget});
+}
+
+bool Restarter::paces_starts() const {
+  return data_->paces_starts();
+}
+
 Instance* Restarter::Data::find(const std::string& fmri) {
   const auto found = instances.find(fmri);
   return found == instances.end() ? nullptr : &found->second;
@@ -46,11 +59,12 @@ std::vector<Action> Restarter::Data::handle(const Event& event, Instant now) {
   now_ = now;
   actions_.clear();
   std::visit([this](const auto& what) { on(what); }, event);
-  if (!loading_) work();
-  if (shutting_down_ && !shut_down_told_ && active_ == 0) {
-    shut_down_told_ = true;
-    actions_.push_back(ShutDownDone{});
+  if (!loading_) {
+    do {
+      work();
+    } while (give_turns());
   }
+  if (shutting_down_ && !shut_down_told_ && active_ == 0) tell_end_of_shutdown();
   return std::move(actions_);
 }
 
@@ -162,6 +176,7 @@ void Restarter::Data::on(const EnabledChanged& event) {
   i->own_disable = false;
   i->configured = true;
   i->view.enabled = event.enabled;
+  i->by_hand = event.enabled;
   if (event.enabled) {
     // Somebody wants it up after all: a verdict that took it down has lost its point.
     // What was wrong with the VM still is, so that is asked again.
@@ -186,7 +201,10 @@ void Restarter::Data::on(const Requested& event) {
   switch (event.request) {
     case Request::restart:
       // 6.13: only of what is up; what is on its way is left alone.
-      if (i->up() && i->phase != Phase::stopping && i->phase != Phase::emptying) i->restart = true;
+      if (i->up() && i->phase != Phase::stopping && i->phase != Phase::emptying) {
+        i->restart = true;
+        i->by_hand = event.administrative;
+      }
       break;
     case Request::maintain:
       request_maintenance(*i, event.administrative ? Reason::administrative_request : Reason::service_request,
@@ -198,6 +216,7 @@ void Restarter::Data::on(const Requested& event) {
     case Request::clear:
       if (i->view.state == State::maintenance) {
         i->leave_maintenance = Reason::clear_request;
+        i->by_hand = event.administrative;
       } else if (i->view.state == State::degraded) {
         set_state(*i, State::online,
                   i->view.next_state == State::degraded ? State::online : i->view.next_state,
@@ -266,6 +285,7 @@ void Restarter::Data::on(const ProcessFaulted& event) {
 }
 
 void Restarter::Data::on(const TimerFired& event) {
+  if (own_timer_fired(event.timer)) return;
   auto* i = find(event.fmri);
   if (i == nullptr || event.timer == 0) return;
   if (i->busy() && event.timer == i->method.timer) {
@@ -328,11 +348,6 @@ void Restarter::Data::on(const FactChanged& event) {
 void Restarter::Data::on(const FileChanged& event) {
   graph.set_file(event.path, event.present);
   changed(graph::Entity{graph::EntityKind::file, event.path});
-}
-
-void Restarter::Data::on(const ShutDown&) {
-  shutting_down_ = true;
-  for (auto& [fmri, instance] : instances) touch(instance);
 }
 
 }  // namespace vmkeep::restarter

@@ -49,6 +49,12 @@
 //   - A restart may be delayed (a verdict's back-off): the instance is offline meanwhile.  A person's word
 //     (StartCommanded) begins the start at once, and of an instance that is up restarts it.
 //
+// Pace (admission.h).  A VM instance whose dependencies are satisfied queues for its turn, visible as offline
+// with the reason waits_turn; the turns are given after the queue of marks is worked off.  While everything
+// goes down at most save_width VMs are saved at once, those with the longest way ahead first.  A shutdown
+// with a budget gives each instance a latest finish (plan.h): a stop method has to be over by then, one that
+// still waits for a place goes without, and at the end of the budget ShutDownDone says what is left.
+//
 // The daemon owes: exactly one MethodEnded for each RunMethod (after KillMethod as well); ContractEmptied
 // once for a contract that a start made, never for a released one; TimerFired not before its time.  Loaded
 // events of one batch carry `more`, except the last.  After DisableTemporarily the EnabledChanged{false} that
@@ -85,6 +91,12 @@ class Restarter {
 
   const graph::Graph& graph() const;
   const InstanceView* view(const std::string& fmri) const;
+
+  // What a boot with everything that is enabled now, and a shutdown now, would look like.
+  Plan start_plan(const Measurements& measured) const;
+  Plan stop_plan(const Measurements& measured, std::optional<Instant> budget) const;
+  // Somebody starts or waits for his turn: the host's pressure is of interest.
+  bool paces_starts() const;
 
  private:
   struct Data;

@@ -28,6 +28,7 @@ class World {
     uint64_t question = 0;
     bool contract_live = false;
     graph::State seen = graph::State::uninitialized;
+    std::optional<Instant> until;  // of its last method
   };
 
   Restarter restarter;
@@ -36,6 +37,7 @@ class World {
   Timers timers;
   std::vector<std::string> lines;     // what happened
   std::vector<std::string> breaches;  // promises broken
+  Measurements measured;
   bool shut_down = false;
   bool done = false;
 
@@ -73,6 +75,14 @@ class World {
   }
 
  private:
+  // The value of key=value among the words.
+  static std::optional<std::string> assigned(const Words& words, const std::string& key) {
+    for (const auto& word : words) {
+      if (word.starts_with(key + "=")) return word.substr(key.size() + 1);
+    }
+    return std::nullopt;
+  }
+
   static graph::Entity entity(const std::string& word) {
     if (word.starts_with("/")) return {graph::EntityKind::file, word};
     if (word.starts_with("host:")) return {graph::EntityKind::host, word.substr(5)};
@@ -170,6 +180,10 @@ class World {
       member.recovered.state = graph::state(value).value();
     else if (key == "reason")
       member.recovered.reason = graph::reason(value).value();
+    else if (key == "vm")
+      config.starts_vm = true;
+    else if (key == "saves")
+      config.starts_vm = config.saves = true;
     else if (key == "claimed")
       member.recovered.claimed = true;
     else if (key == "live")
@@ -220,7 +234,26 @@ class World {
       send(FileChanged{name, word(2) == "present"});
     } else if (verb == "shutdown") {
       shut_down = true;
-      send(ShutDown{});
+      ShutDown end;
+      if (const auto budget = assigned(words, "budget"))
+        end.budget = std::chrono::seconds(std::stol(*budget));
+      end.measured = measured;
+      send(end);
+    } else if (verb == "pace") {
+      AdmissionConfig config;
+      if (const auto value = assigned(words, "width")) config.width = std::stoul(*value);
+      if (const auto value = assigned(words, "stagger")) config.stagger = duration(*value).value();
+      if (const auto value = assigned(words, "saves")) config.save_width = std::stoul(*value);
+      send(PaceConfigured{config});
+    } else if (verb == "pressure") {
+      const auto percent = [&](const char* what) {
+        const auto value = assigned(words, what);
+        return value ? std::stod(*value) : 0.0;
+      };
+      send(PressureRead{{percent("cpu"), percent("io"), percent("memory")}});
+    } else if (verb == "measured") {  // measured NAME [start=] [stop=]
+      if (const auto value = assigned(words, "start")) measured[name].start = duration(*value).value();
+      if (const auto value = assigned(words, "stop")) measured[name].stop = duration(*value).value();
     } else {
       return verb.starts_with("#");
     }
@@ -312,8 +345,12 @@ class World {
       member.other_run = a.run;
       member.other = a.method;
     }
+    member.until = a.until;
     const auto commanded = a.commanded ? fmt::format(", commanded by {}", vm::to_string(*a.commanded)) : "";
-    say(fmt::format("{} runs {} {}{}", a.fmri, to_string(a.method), a.exec, commanded));
+    std::string until;
+    if (a.until)
+      until = fmt::format(", to be over by {:g}", static_cast<double>(a.until->count() - 1000000) / 1000);
+    say(fmt::format("{} runs {} {}{}{}", a.fmri, to_string(a.method), a.exec, commanded, until));
   }
   void carry_out(const KillMethod& a) {
     const auto& member = members[a.fmri];
@@ -330,9 +367,7 @@ class World {
     if (member.config.duration == Duration::child) member.start_run = 0;
     say(fmt::format("{} releases its contract{}", a.fmri, a.kill ? ", killing it" : ""));
   }
-  void carry_out(const ArmTimer& a) {
-    expect(timers.arm(a), "a timer is armed twice");
-  }
+  void carry_out(const ArmTimer& a) { expect(timers.arm(a), "a timer is armed twice"); }
   void carry_out(const CancelTimer& a) {
     expect(timers.cancel(a.timer), "a timer is cancelled that is not armed");
   }
@@ -344,10 +379,12 @@ class World {
   void carry_out(const DisableTemporarily& a) { say(a.fmri + " disables itself temporarily"); }
   void carry_out(const TakeStartSnapshot& a) { say(a.fmri + " takes the start snapshot"); }
   void carry_out(const StoreStartStatus&) {}
-  void carry_out(const ShutDownDone&) {
+  void carry_out(const ShutDownDone& a) {
     expect(!done, "the end is told twice");
     done = true;
-    say("all is down");
+    std::string left;
+    for (const auto& fmri : a.left) left += " " + fmri;
+    say(left.empty() ? "all is down" : "the budget is used up; left:" + left);
   }
 };
 

@@ -27,6 +27,7 @@ bool Restarter::Data::too_quick(Instance& i) {
 
 void Restarter::Data::begin_start(Instance& i) {
   i.failures = 0;
+  i.by_hand = false;
   if (too_quick(i)) {
     if (i.config.duration != Duration::child) {
       log(i, "Restarting too quickly, changing state to maintenance.");
@@ -212,7 +213,10 @@ void Restarter::Data::stop_ended(Instance& i, Outcome outcome) {
       return;
     }
   }
-  if (outcome == Outcome::retry && ++i.failures < kFaultThreshold) {
+  // When everything goes down in a budget there is no second attempt after its time.
+  const auto limit = finish_limit(i);
+  const bool late = limit && now_ >= *limit;
+  if (outcome == Outcome::retry && !late && ++i.failures < kFaultThreshold) {
     stop_once(i);
     return;
   }

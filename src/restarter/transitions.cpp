@@ -29,7 +29,9 @@ void Restarter::Data::work() {
 
 void Restarter::Data::settle(Instance& i) {
   count(i);
+  if (i.phase != Phase::starting) admission_.ended(i.fmri);
   if (i.busy()) return;
+  i.wants_turn = false;
   const bool down = !i.up();
   if (i.removed && down) {
     bury(i);
@@ -54,6 +56,7 @@ void Restarter::Data::settle(Instance& i) {
     default:
       break;
   }
+  if (!i.wants_turn) left_queue(i);
 }
 
 void Restarter::Data::settle_uninitialized(Instance& i) {
@@ -104,7 +107,7 @@ void Restarter::Data::settle_down(Instance& i) {
     i.throttle_timer = arm(i, i.not_before);
     return;
   }
-  if (graph.satisfaction(i.fmri) == graph::Satisfaction::satisfied) begin_start(i);
+  if (graph.satisfaction(i.fmri) == graph::Satisfaction::satisfied) want_start(i);
 }
 
 // What is asked of an instance that is up, the strongest first.
@@ -276,6 +279,8 @@ void Restarter::Data::forget_marks(Instance& i) {
 }
 
 void Restarter::Data::bury(Instance& i) {
+  admission_.leave(i.fmri);
+  admission_.ended(i.fmri);
   drop_question(i);
   cancel(i, i.throttle_timer);
   cancel_order(i);

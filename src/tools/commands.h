@@ -19,6 +19,9 @@ struct Command {
 
 // vm_verbs.cpp: `vmkeep VERB VM...`, everything that is said to virtual machines.
 int vm_command(const std::string& name, const Arguments& arguments);
+// plan.cpp: everything at once, foreseen and done.
+int plan(const std::string& name, const Arguments& arguments);
+int shutdown(const std::string& name, const Arguments& arguments);
 
 // simulate_command.cpp: becomes the simulator, or says why not.
 int simulate_command(const std::string& name, const Arguments& arguments);

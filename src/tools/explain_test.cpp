@@ -127,6 +127,8 @@ TEST_F(Explain, TheReasonsOfStates) {
        "The VM is stuck: the hypervisor stopped it for an error that it cannot mend. Guru."},
       {"degraded", "none", "hypervisor_silent", "", 0,
        "The hypervisor does not answer in time; what the VM does is not known."},
+      {"offline", "none", "waits_turn", "At most 4 VMs start at once.", 0,
+       "Waits for its turn, and starts by itself when that comes. At most 4 VMs start at once."},
       {"strange", "none", "none", "", 0, "Not in valid state (strange)."},
   };
   for (const auto& test : cases) {

@@ -17,49 +17,11 @@ namespace {
 
 namespace json = boost::json;
 
-// How long vmkeepd may say nothing before we look whether the connection still stands.
-constexpr Instant kRound{60'000};
-
-void told(const Error& error, Output& output) {
-  output.warn(error.kind == ErrorKind::permission ? "Permission denied." : error.message);
-}
-
 // What a command without operands prints when it is called in another way.
 int wrong_usage(const char* text, Output& output) {
   std::fprintf(stderr, "Usage: %s\n", text);
   output.raise(kUsage);
   return output.finish();
-}
-
-int shutdown(const std::string&, const Arguments& arguments) {
-  Output output("vmkeep");
-  if (!arguments.empty()) return wrong_usage("vmkeep shutdown", output);
-  auto client = control::Client::connect();
-  if (!client) {
-    told(client.error(), output);
-    return output.finish();
-  }
-  if (auto asked = client->call_more("Shutdown", {}); !asked) {
-    told(asked.error(), output);
-    return output.finish();
-  }
-  for (;;) {
-    auto reply = client->next(now() + kRound);
-    if (!reply) {
-      if (reply.error().kind == ErrorKind::timeout) continue;
-      told(reply.error(), output);
-      return output.finish();
-    }
-    if (const json::value* down = reply->if_contains("instance"); down != nullptr && down->is_object()) {
-      auto instance = control::instance_from(*down);
-      if (instance) output.line(instance->fmri + " is " + instance->state + ".");
-      output.flush();
-    }
-    if (control::bool_member(*reply, "done", false)) {
-      output.line("Everything is down. vmkeepd starts nothing until it is started again.");
-      return output.finish();
-    }
-  }
 }
 
 // No daemon is no error here: the program has a version all the same.
@@ -109,6 +71,8 @@ constexpr Command kCommands[] = {
     {Topic::configuration, "check-config", "everything that is wrong with the properties of VMs",
      check_config_command},
     {Topic::configuration, "dump-config", "every property as it counts, and where from", dump_config_command},
+    {Topic::system, "plan", "what starting or stopping everything would look like, and how long it takes",
+     plan},
     {Topic::system, "shutdown", "bring everything down, in order, and wait for it", shutdown},
     {Topic::system, "method", "the method of VM instances; run by vmkeepd", method},
     {Topic::system, "version", "of this program, and of the vmkeepd that runs", version},

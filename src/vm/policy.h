@@ -60,12 +60,15 @@ struct StopStep {
 struct StopPlan {
   std::vector<StopStep> steps;  // the next one only if the one before did not get there
   bool wait_first = false;      // a passing state: look again before deciding
+  bool forced = false;          // no call may take longer than its step: the budget is a promise
   std::string why;
 };
 
 // `budget`: what is left of the method's timeout; the plan ends its last step two seconds before it (T50).
+// `force`: the VM has to be down by the end of the budget, whatever stop_method says: a shutdown that may
+// take so long and no longer (T62).
 StopPlan stop_plan(const VmConfig& config, const Observation& observed,
-                   std::optional<std::chrono::milliseconds> budget);
+                   std::optional<std::chrono::milliseconds> budget, bool force = false);
 
 // What an operator's word takes a VM down with (1.8, 1.9).  The steps are those of a stop method; an empty
 // list: there is nothing to take down.

@@ -11,6 +11,9 @@
 // The limit of a step is vm/stop_timeout (absent: none, B2) or what is left of the method's own timeout less
 // two seconds for the way out, whichever is shorter.  poweroff-graceful keeps a reserve for its hard step
 // (T50).
+//
+// With `force` the VM is down by the end of the budget: after its own steps it is powered off, and after that
+// its process is ended, in the budget's last seconds; nothing is waited for then that is just passing (T62).
 #include <algorithm>
 
 #include "vm/policy.h"
@@ -24,6 +27,8 @@ using Budget = std::optional<milliseconds>;
 constexpr milliseconds kWayOut{2'000};
 // A hard power-off takes 0.1 s, but one call in 300 hangs for 10 s (facts 3).
 constexpr milliseconds kHardReserve{15'000};
+// When everything goes down in a budget there is no time for such a call: poweroff, and then the process.
+constexpr milliseconds kForceReserve{4'000};
 
 Budget shorter(Budget a, Budget b) {
   if (!a) return b;
@@ -64,6 +69,31 @@ std::vector<StopStep> steps(StopMethod method, Budget limit, Budget left) {
   return {};
 }
 
+// What keeps a guest running is not forced: it is reported as still up.
+bool stays_active(const std::vector<StopStep>& steps) {
+  return steps.size() == 1 && steps.front().wanted == VmState::unknown;
+}
+
+// The plan within `budget`, and at its end the VM is down.
+void force(StopPlan& plan, const VmConfig& config, Budget limit, milliseconds budget, bool up) {
+  const milliseconds left = budget - std::min(kWayOut, budget / 5);
+  const milliseconds hard = std::min(kForceReserve, left / 2);
+  if (plan.wait_first) {
+    if (left > kForceReserve) return;  // there is time to see what becomes of it
+    plan.wait_first = false;
+    plan.steps = {{StopAction::emergencystop, VmState::aborted, left}};
+    plan.why += "; the time for that is over: its process is ended";
+    return;
+  }
+  if (!up || stays_active(plan.steps)) return;
+  plan.steps = steps(config.stop_method, limit, left - hard);
+  if (plan.steps.back().action != StopAction::poweroff) {
+    plan.steps.push_back({StopAction::poweroff, VmState::poweroff, hard / 2});
+  }
+  plan.steps.push_back({StopAction::emergencystop, VmState::aborted, hard / 2});
+  plan.why += "; it is forced if that is not done in " + std::to_string((left - hard).count()) + " ms";
+}
+
 std::string method_why(const VmConfig& config, VmState state) {
   std::string why = "the VM is " + std::string(to_string(state)) + "; stop_method is " +
                     std::string(to_string(config.stop_method));
@@ -96,10 +126,11 @@ std::string_view to_string(StopAction action) {
   return "";
 }
 
-StopPlan stop_plan(const VmConfig& config, const Observation& observed, Budget budget) {
+StopPlan stop_plan(const VmConfig& config, const Observation& observed, Budget budget, bool forced) {
   const Budget limit = config.stop_timeout ? Budget(*config.stop_timeout) : Budget();
   const Budget left = without_way_out(budget);
   StopPlan plan;
+  plan.forced = forced && budget;
   if (observed.stuck()) {
     const Budget half = left ? Budget(*left / 2) : left;
     plan.steps = {{StopAction::poweroff, VmState::poweroff, shorter(limit, half)},
@@ -128,6 +159,7 @@ StopPlan stop_plan(const VmConfig& config, const Observation& observed, Budget b
   } else {
     plan.why = "the VM is " + word + " already";
   }
+  if (plan.forced) force(plan, config, limit, *budget, is_up(state));
   return plan;
 }
 

@@ -208,5 +208,57 @@ TEST(TakeDown, T58_reboot_resets_where_nothing_takes_the_vm_down) {
   EXPECT_TRUE(by_word(TakeDown::reboot, VmState::saved).steps.empty());
 }
 
+// ---- everything goes down
+// ---------------------------------------------------------------------------------------
+
+TEST(StopPlan, T62_what_has_to_be_down_in_a_budget_is_forced_before_its_end) {
+  struct {
+    StopMethod method;
+    std::chrono::milliseconds budget;
+    Steps steps;
+  } const rows[] = {
+      {StopMethod::savestate,
+       20s,
+       {{S::savestate, VmState::saved, 14s},
+        {S::poweroff, VmState::poweroff, 2s},
+        {S::emergencystop, VmState::aborted, 2s}}},
+      {StopMethod::savestate,
+       5s,
+       {{S::savestate, VmState::saved, 2s},
+        {S::poweroff, VmState::poweroff, 1s},
+        {S::emergencystop, VmState::aborted, 1s}}},
+      {StopMethod::poweroff,
+       20s,
+       {{S::poweroff, VmState::poweroff, 14s}, {S::emergencystop, VmState::aborted, 2s}}},
+      // What leaves the guest running is no stop, and is reported as such.
+      {StopMethod::acpisleepbutton, 20s, {{S::acpisleepbutton, VmState::unknown, 18s}}},
+  };
+  for (const auto& row : rows) {
+    const auto plan = stop_plan(config(row.method), running(), row.budget, true);
+    EXPECT_EQ(plan.steps, row.steps) << to_string(row.method) << " " << row.budget.count();
+  }
+  for (const auto method :
+       {StopMethod::savestate, StopMethod::poweroff_graceful, StopMethod::acpipowerbutton}) {
+    for (const std::chrono::milliseconds budget : {0ms, 1ms, 100ms, 1000ms, 7000ms, 60000ms}) {
+      const auto plan = stop_plan(config(method), running(), budget, true);
+      std::chrono::milliseconds all{0};
+      for (const auto& step : plan.steps) all += step.budget.value();
+      EXPECT_LE(all, budget) << to_string(method);
+      EXPECT_EQ(plan.steps.back().action, S::emergencystop);
+    }
+  }
+}
+
+TEST(StopPlan, T62_what_is_just_passing_is_waited_for_only_as_long_as_there_is_time) {
+  const Observation saving{VmState::saving, Witness::present, {}};
+  EXPECT_TRUE(stop_plan(config(StopMethod::savestate), saving, 20s, true).wait_first);
+  const auto late = stop_plan(config(StopMethod::savestate), saving, 4s, true);
+  EXPECT_FALSE(late.wait_first);
+  ASSERT_EQ(late.steps.size(), 1u);
+  EXPECT_EQ(late.steps[0].action, S::emergencystop);
+  EXPECT_TRUE(stop_plan(config(StopMethod::savestate), saving, 4s).wait_first)
+      << "without a budget it is waited for";
+}
+
 }  // namespace
 }  // namespace vmkeep::vm
