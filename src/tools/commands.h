@@ -3,6 +3,7 @@
 // code of the program: 0, 1 for what failed, 2 for a wrong command line, or what its man page says.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "tools/tool.h"
@@ -22,6 +23,11 @@ int vm_command(const std::string& name, const Arguments& arguments);
 // plan.cpp: everything at once, foreseen and done.
 int plan(const std::string& name, const Arguments& arguments);
 int shutdown(const std::string& name, const Arguments& arguments);
+
+// vbox_sh.cpp: the ancestor's spelling of the same; also as the program's own name.
+int vbox_sh(const std::string& name, const Arguments& arguments);
+// A program called "vbox-startgui:NAME[:STOP_METHOD[:SECONDS]]"; nothing if it is called otherwise.
+std::optional<int> open_window_link(const std::string& program);
 
 // simulate_command.cpp: becomes the simulator, or says why not.
 int simulate_command(const std::string& name, const Arguments& arguments);

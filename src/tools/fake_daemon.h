@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <boost/json/object.hpp>
 #include <map>
 #include <string>
 #include <vector>
@@ -18,6 +19,10 @@ struct FakeWorld {
   std::map<std::string, repository::Levels> levels;   // editing view, by FMRI
   std::map<std::string, repository::Levels> running;  // the snapshot, by FMRI
   std::map<std::string, std::vector<control::ProcessMessage>> processes;
+  std::map<std::string, boost::json::object> statuses;  // what VmStatus tells, by FMRI
+  // What Vm answers, by "VERB FMRI"; the last one is done.  Without an entry: done, code 0, text "VERB done".
+  // One that has the member "error" is a PermissionDenied; "hang": nothing is answered.
+  std::map<std::string, std::vector<boost::json::object>> verbs;
   std::vector<OwnedVm> vms;  // what VmList answers
 };
 
@@ -34,6 +39,8 @@ class FakeDaemon {
 
   bool started() const { return pid_ > 0; }
   const std::string& folder() const { return folder_; }
+  // Every call of VmStatus, Vm, VmList and Act, in their order: "Vm {parameters}".
+  std::vector<std::string> calls() const;
 
   struct Printed {
     int code = -1;  // -1: it did not end in time, or died

@@ -11,9 +11,11 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <csignal>
 #include <cstdlib>
+#include <sstream>
 
 #include "base/spawn.h"
 #include "control/server.h"
@@ -27,8 +29,8 @@ using control::InstanceMessage;
 
 class Pretender {
  public:
-  Pretender(FakeWorld world, const Executor& executor)
-      : fake_(std::move(world)), executor_(executor), changed_(executor) {}
+  Pretender(FakeWorld world, std::string folder, const Executor& executor)
+      : fake_(std::move(world)), folder_(std::move(folder)), executor_(executor), changed_(executor) {}
 
   static Task<> serve(Pretender& self, control::Server& server) {
     for (;;) {
@@ -41,6 +43,7 @@ class Pretender {
   void answer(const Call& call) {
     auto name = control::string_member(call.parameters, "fmri");
     const std::string fmri = name ? *name : "";
+    if (call.method.starts_with("Vm") || call.method == "Act") record(call);
     if (call.method == "Entries") return call.reply({{"entries", control::to_json(fake_.world.entries())}});
     if (call.method == "Instances") return instances(call);
     if (call.method == "Read") return read(call, fmri);
@@ -51,8 +54,43 @@ class Pretender {
     if (call.method == "Commit") return commit(call);
     if (call.method == "VmList") return vm_list(call);
     if (call.method == "VmMethod") return vm_method(call, fmri);
+    if (call.method == "VmStatus") return vm_status(call, fmri);
+    if (call.method == "Vm") return vm(call, fmri);
     if (call.method == "Version") return call.reply({{"version", "9.9"}, {"pid", 77}, {"boot_id", "b"}});
     call.fail(fail(ErrorKind::unsupported, "not here"));
+  }
+
+  // Before the answer: whoever has that finds it on record.
+  void record(const Call& call) const {
+    if (call.method == "VmMethod") return;
+    auto file = open_file(folder_ + "/calls", O_WRONLY | O_CREAT | O_APPEND);
+    const std::string line = call.method + " " + json::serialize(call.parameters) + "\n";
+    if (file) [[maybe_unused]]
+      const auto told = ::write(file->get(), line.data(), line.size());
+  }
+
+  void vm_status(const Call& call, const std::string& fmri) const {
+    const auto found = fake_.statuses.find(fmri);
+    if (found == fake_.statuses.end()) return call.fail(fail(ErrorKind::invalid, fmri + " is no VM"));
+    json::object vm = found->second;
+    if (!control::bool_member(call.parameters, "hook", false)) vm.erase("hook");
+    call.reply({{"vm", std::move(vm)}});
+  }
+
+  void vm(const Call& call, const std::string& fmri) {
+    auto verb = control::string_member(call.parameters, "verb");
+    const auto found = fake_.verbs.find((verb ? *verb : "") + " " + fmri);
+    if (found == fake_.verbs.end()) {
+      return call.reply({{"done", true}, {"code", 0}, {"text", (verb ? *verb : "") + " done"}});
+    }
+    for (const json::object& reply : found->second) {
+      if (reply.contains("hang")) {
+        held_ = call;
+        return;
+      }
+      if (reply.contains("error")) return call.fail(fail(ErrorKind::permission, "you may not"));
+      call.reply(reply, !control::bool_member(reply, "done", false));
+    }
   }
 
   void instances(const Call& call) const {
@@ -227,6 +265,7 @@ class Pretender {
   }
 
   FakeWorld fake_;
+  std::string folder_;
   Executor executor_;
   Signal changed_;
   std::optional<Call> held_;
@@ -238,7 +277,7 @@ class Pretender {
   asio::io_context loop(1);
   auto server = control::Server::listen(loop.get_executor(), folder + "/control.sock");
   if (!server) ::_exit(1);
-  Pretender pretender(world, loop.get_executor());
+  Pretender pretender(world, folder, loop.get_executor());
   start(loop.get_executor(), Pretender::serve(pretender, **server));
   [[maybe_unused]] const auto told = ::write(ready, "x", 1);
   loop.run();
@@ -267,8 +306,17 @@ FakeDaemon::~FakeDaemon() {
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
   }
-  for (const char* name : {"/control.sock", "/out", "/err"}) ::unlink((folder_ + name).c_str());
+  for (const char* name : {"/control.sock", "/out", "/err", "/calls"}) ::unlink((folder_ + name).c_str());
   ::rmdir(folder_.c_str());
+}
+
+std::vector<std::string> FakeDaemon::calls() const {
+  std::vector<std::string> all;
+  if (auto text = read_file(folder_ + "/calls")) {
+    std::istringstream lines(*text);
+    for (std::string line; std::getline(lines, line);) all.push_back(line);
+  }
+  return all;
 }
 
 FakeDaemon::Printed FakeDaemon::run(const std::string& tool, const std::vector<std::string>& arguments,

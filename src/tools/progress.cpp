@@ -1,0 +1,67 @@
+#include "tools/progress.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <utility>
+
+namespace vmkeep::tools {
+namespace {
+
+constexpr Instant kQuiet{1000};
+constexpr size_t kUsualWidth = 80;
+
+size_t terminal_width() {
+  winsize size{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20) return kUsualWidth;
+  return size.ws_col;
+}
+
+}  // namespace
+
+std::string progress_line(const std::map<std::string, std::pair<std::string, int>>& items, Instant since,
+                          size_t width) {
+  std::string line;
+  for (const auto& [name, item] : items) {
+    line += (line.empty() ? "" : ", ") + name;
+    if (!item.first.empty()) line += " " + item.first;
+    if (item.second >= 0) line += " " + std::to_string(item.second) + " %";
+  }
+  const std::string time = " (" + std::to_string(since.count() / 1000) + " s)";
+  if (line.size() + time.size() >= width) {
+    line.resize(width > time.size() + 4 ? width - time.size() - 4 : 0);
+    line += "...";
+  }
+  return line + time;
+}
+
+Progress::Progress(bool shown) : shown_(shown), begun_(now()) {}
+
+void Progress::set(const std::string& name, const std::string& text, int percent) {
+  items_[name] = {text, percent};
+}
+
+void Progress::drop(const std::string& name) {
+  items_.erase(name);
+}
+
+void Progress::draw() {
+  const Instant since = now() - begun_;
+  if (!shown_ || items_.empty() || since < kQuiet) return;
+  std::map<std::string, std::pair<std::string, int>> items;
+  for (const auto& [name, item] : items_) items[name] = {item.text, item.percent};
+  const std::string line = progress_line(items, since, terminal_width());
+  std::fprintf(stderr, "\r%s\033[K", line.c_str());
+  std::fflush(stderr);
+  drawn_ = true;
+}
+
+void Progress::clear() {
+  if (!drawn_) return;
+  std::fputs("\r\033[K", stderr);
+  std::fflush(stderr);
+  drawn_ = false;
+}
+
+}  // namespace vmkeep::tools

@@ -1,0 +1,148 @@
+#include "tools/vm_batch.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "control/client.h"
+#include "control/messages.h"
+
+namespace vmkeep::tools {
+namespace {
+
+namespace json = boost::json;
+
+constexpr Instant kLookLimit{120'000};
+
+struct Question {
+  const char* method;
+  json::object parameters;
+  bool more = false;  // the last answer says "done"
+  std::optional<Instant> limit;
+};
+
+struct Talk {
+  VmOutcome outcome;
+  std::unique_ptr<control::Client> client;  // null: it is over
+};
+
+void over(Talk& talk, const Error& error) {
+  talk.outcome.error = error;
+  talk.client.reset();
+}
+
+void begin(Talk& talk, const Question& question) {
+  auto connected = control::Client::connect();
+  if (!connected) return over(talk, connected.error());
+  talk.client = std::make_unique<control::Client>(std::move(*connected));
+  json::object all = question.parameters;
+  all["fmri"] = talk.outcome.fmri;
+  // A file for each: in the folder that is named.
+  if (json::value* path = all.if_contains("path"); path != nullptr && path->is_string()) {
+    if (path->get_string().ends_with('/')) {
+      path->get_string().append(short_name(talk.outcome.fmri) + ".png");
+    }
+  }
+  auto sent =
+      question.more ? talk.client->call_more(question.method, all) : talk.client->begin(question.method, all);
+  if (!sent) over(talk, sent.error());
+}
+
+// Everything that has arrived.
+void hear(Talk& talk, const Question& question, Progress& progress) {
+  while (talk.client) {
+    auto reply = talk.client->next(now());
+    if (!reply) {
+      if (reply.error().kind == ErrorKind::timeout) return;
+      Error error = reply.error();
+      if (error.kind == ErrorKind::unavailable && question.more) {
+        error.message = "vmkeepd went away while this was under way; `vmkeep status` tells how far it came";
+      }
+      return over(talk, error);
+    }
+    if (!question.more || control::bool_member(*reply, "done", false)) {
+      talk.outcome.answer = std::move(*reply);
+      talk.client.reset();
+      return;
+    }
+    auto text = control::string_member(*reply, "text");
+    progress.set(short_name(talk.outcome.fmri), text ? *text : "",
+                 static_cast<int>(control::int_member(*reply, "percent", -1)));
+  }
+}
+
+std::vector<VmOutcome> ask(const std::vector<std::string>& fmris, const Question& question, const char* doing,
+                           Progress& progress) {
+  std::vector<Talk> talks(fmris.size());
+  for (size_t i = 0; i < fmris.size(); ++i) {
+    talks[i].outcome.fmri = fmris[i];
+    progress.set(short_name(fmris[i]), doing, -1);
+    begin(talks[i], question);
+  }
+  for (;;) {
+    std::vector<pollfd> waiting;
+    for (const Talk& talk : talks) {
+      if (talk.client) waiting.push_back({talk.client->descriptor(), POLLIN, 0});
+    }
+    if (waiting.empty()) break;
+    ::poll(waiting.data(), waiting.size(), static_cast<int>(Progress::kTurn.count()));
+    for (Talk& talk : talks) {
+      if (!talk.client) continue;
+      hear(talk, question, progress);
+      if (talk.client && question.limit && now() >= *question.limit) {
+        over(talk, fail(ErrorKind::timeout, "vmkeepd did not answer in time"));
+      }
+      if (!talk.client) progress.drop(short_name(talk.outcome.fmri));
+    }
+    progress.draw();
+  }
+  progress.clear();
+  std::vector<VmOutcome> outcomes;
+  for (Talk& talk : talks) outcomes.push_back(std::move(talk.outcome));
+  return outcomes;
+}
+
+}  // namespace
+
+std::string short_name(const std::string& fmri) {
+  return fmri.substr(fmri.rfind(':') + 1);
+}
+
+int VmOutcome::code() const {
+  if (!answer) return 1;
+  return static_cast<int>(control::int_member(*answer, "code", 0));
+}
+
+std::string VmOutcome::text() const {
+  if (!answer)
+    return error.kind == ErrorKind::permission ? "Permission denied: " + error.message : error.message;
+  auto text = control::string_member(*answer, "text");
+  return text ? *text : std::string();
+}
+
+std::vector<VmOutcome> tell_vms(const std::vector<std::string>& fmris, const json::object& parameters,
+                                Progress& progress) {
+  auto verb = control::string_member(parameters, "verb");
+  return ask(fmris, {"Vm", parameters, true, {}}, verb ? verb->c_str() : "", progress);
+}
+
+std::vector<VmOutcome> look_at_vms(const std::vector<std::string>& fmris, bool hook, bool details,
+                                   Progress& progress) {
+  const Question question{"VmStatus", {{"hook", hook}, {"details", details}}, false, now() + kLookLimit};
+  std::vector<VmOutcome> outcomes = ask(fmris, question, "looking", progress);
+  for (VmOutcome& outcome : outcomes) {
+    if (!outcome.answer) continue;
+    const json::value* vm = outcome.answer->if_contains("vm");
+    if (vm != nullptr && vm->is_object()) {
+      json::object object = vm->get_object();
+      outcome.answer = std::move(object);
+    } else {
+      outcome.answer.reset();
+      outcome.error = fail(ErrorKind::invalid, "vmkeepd answered without a VM");
+    }
+  }
+  return outcomes;
+}
+
+}  // namespace vmkeep::tools

@@ -1,0 +1,174 @@
+#include "tools/vm_session.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <filesystem>
+
+namespace vmkeep::tools {
+namespace {
+
+namespace json = boost::json;
+
+// Of every JSON document that is printed here; it grows when a member changes its meaning or goes.
+constexpr int kDocument = 1;
+
+constexpr int kNoAnswer = 125;
+
+json::object document(const std::string& command, json::array vms) {
+  return {{"version", kDocument}, {"command", command}, {"vms", std::move(vms)}};
+}
+
+json::value service_json(const control::InstanceMessage* service) {
+  if (service == nullptr) return nullptr;
+  return json::object{
+      {"state", service->state}, {"next_state", service->next_state}, {"reason", service->reason},
+      {"why", service->why},     {"state_time", service->state_time}, {"enabled", service->enabled},
+      {"log", service->log}};
+}
+
+json::object failure_json(const VmOutcome& outcome, int code) {
+  return {{"fmri", outcome.fmri}, {"code", code}, {"error", outcome.text()}};
+}
+
+}  // namespace
+
+bool shows_progress(bool as_json) {
+  return !as_json && ::isatty(STDERR_FILENO) == 1;
+}
+
+Result<VmSession> open_session(const Arguments& operands) {
+  auto connected = control::Client::connect();
+  if (!connected) return connected.error();
+  VmSession session;
+  session.client = std::make_unique<control::Client>(std::move(*connected));
+  auto world = fetch_world(*session.client, false);
+  if (!world) return world.error();
+  session.world = std::move(*world);
+  auto fmris = resolve_vms(*session.client, session.world, operands);
+  if (!fmris) return fmris.error();
+  session.fmris = std::move(*fmris);
+  return session;
+}
+
+Result<VmView> look_closely(const std::string& fmri) {
+  Progress progress(shows_progress(false));
+  const VmOutcome outcome = look_at_vms({fmri}, false, true, progress).front();
+  if (!outcome.answer) return in(fmri, {outcome.error.kind, outcome.text()});
+  return vm_from(*outcome.answer);
+}
+
+int print_status(const VmSession& session, bool hook, bool as_json, bool as_table, Output& output) {
+  Progress progress(shows_progress(as_json));
+  json::array vms;
+  int worst = 0;
+  if (as_table && !as_json) output.print(status_header());
+  bool first = true;
+  // The state of a service may have changed since its VM was asked for.
+  for (const VmOutcome& outcome : look_at_vms(session.fmris, hook, true, progress)) {
+    const control::InstanceMessage* service = session.world.find(outcome.fmri);
+    auto vm = outcome.answer ? vm_from(*outcome.answer) : Result<VmView>(outcome.error);
+    const int code = vm ? vm->code : kNoAnswer;
+    worst = std::max(worst, code);
+    if (!vm) {
+      if (as_json)
+        vms.push_back(failure_json(outcome, code));
+      else
+        output.warn(outcome.fmri + ": " + (outcome.answer ? vm.error().message : outcome.text()), code);
+      continue;
+    }
+    if (as_json) {
+      json::object all = *outcome.answer;
+      all["service"] = service_json(service);
+      vms.push_back(std::move(all));
+      continue;
+    }
+    if (!as_table && !first) output.line("");
+    first = false;
+    output.print(as_table ? status_line(*vm, service) : status_text(*vm, service));
+  }
+  if (as_json) {
+    json::object all = document("status", std::move(vms));
+    all["code"] = worst;
+    output.line(json::serialize(all));
+  }
+  return worst;
+}
+
+json::object verb_parameters(const VmArguments& arguments) {
+  json::object parameters{{"verb", arguments.verb->name}};
+  for (const auto& [flag, name] :
+       {std::pair{Flag::force, "force"}, {Flag::kill, "kill"}, {Flag::if_running, "if_running"}}) {
+    if (arguments.has(flag)) parameters[name] = true;
+  }
+  if (const auto timeout = arguments.number(Flag::timeout)) parameters["timeout"] = *timeout;
+  if (std::string_view(arguments.verb->name) == "screenshot") {
+    // The guard, which writes it, stands in another folder.
+    std::error_code unknown;
+    const auto here = std::filesystem::current_path(unknown);
+    parameters["path"] = (here / arguments.text(Flag::output).value_or("")).string();
+  }
+  if (std::string_view(arguments.verb->name) == "snapshot") {
+    parameters["name"] = arguments.text(Flag::name).value_or("manual-snapshot");
+  }
+  if (const auto why = arguments.text(Flag::why)) parameters["text"] = *why;
+  if (std::string_view(arguments.verb->name) == "suppress") {
+    constexpr int kHour = 3600;
+    parameters["seconds"] = arguments.number(Flag::duration).value_or(kHour);
+  }
+  return parameters;
+}
+
+int do_verb(const VmSession& session, const std::string& verb, const json::object& parameters, bool as_json,
+            Output& output) {
+  Progress progress(shows_progress(as_json));
+  json::array vms;
+  int worst = 0;
+  for (const VmOutcome& outcome : tell_vms(session.fmris, parameters, progress)) {
+    // What the hook says is an answer, whatever it says.
+    const bool answered = verb == "check" && outcome.answer;
+    const int code = verb == "check" && !answered ? kNoAnswer : outcome.code();
+    worst = std::max(worst, code);
+    if (as_json) {
+      json::object one{{"fmri", outcome.fmri}, {"code", code}, {"text", outcome.text()}};
+      vms.push_back(std::move(one));
+    } else if (outcome.ok() || answered) {
+      output.line(outcome.fmri + ": " + (outcome.text().empty() ? "done" : outcome.text()));
+    } else {
+      output.flush();  // in the order of the operands
+      output.warn(outcome.fmri + ": " + outcome.text());
+    }
+  }
+  if (as_json) {
+    json::object all = document(verb, std::move(vms));
+    all["code"] = worst;
+    output.line(json::serialize(all));
+  }
+  return worst;
+}
+
+int print_explanation(const VmSession& session, bool as_json, Output& output) {
+  Progress progress(shows_progress(as_json));
+  json::array vms;
+  bool first = true;
+  for (const VmOutcome& outcome : look_at_vms(session.fmris, false, true, progress)) {
+    auto vm = outcome.answer ? vm_from(*outcome.answer) : Result<VmView>(outcome.error);
+    if (as_json) {
+      vms.push_back(outcome.answer ? *outcome.answer : failure_json(outcome, kFailed));
+      if (!vm) output.raise(kFailed);
+    } else if (!vm) {
+      output.warn(outcome.fmri + ": " + (outcome.answer ? vm.error().message : outcome.text()));
+    } else {
+      if (!first) output.line("");
+      first = false;
+      output.print(explain_text(*vm));
+    }
+  }
+  if (as_json) output.line(json::serialize(document("explain", std::move(vms))));
+  return output.finish();
+}
+
+}  // namespace vmkeep::tools
