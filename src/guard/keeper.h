@@ -60,7 +60,7 @@ struct Descent {
 struct Pace {
   Instant kill_spacing = std::chrono::seconds(3);   // between two signals (1.10)
   Instant window = std::chrono::milliseconds(500);  // between two looks for a user's window
-  Instant silence = std::chrono::seconds(30);       // between two questions while the hypervisor is silent
+  Instant silence = std::chrono::seconds(10);       // between two questions while the hypervisor is silent
 };
 
 class Keeper : public std::enable_shared_from_this<Keeper> {

@@ -135,7 +135,8 @@ Task<Step> Keeper::never_came_up() {
     co_return done(kRetry, what + ": it is still " + std::string(vm::to_string(looked->agreed())) + ".");
   }
   co_await driver_.control(uuid_, vm::StopAction::emergencystop, now() + kReserve);
-  const Outcome killed = co_await kill_process(Outcome{});
+  const Outcome before;
+  const Outcome killed = co_await kill_process(before);
   co_return done(kFatal, what + "; its process was stopped.");
 }
 

@@ -117,9 +117,11 @@ Task<Outcome> Keeper::take_down(vm::TakeDown how, const json::object& call) {
   if (timeout > 0) limit = std::chrono::seconds(timeout);
   // A state that passes may take as long as a step.
   const Instant patience = now() + (limit ? Instant(*limit) : kUnlimited);
-  const Descent descent = co_await bring_down(
-      [how, limit](const vm::Observation& observed) { return vm::take_down_plan(how, observed, limit); },
-      patience, progress_of(call));
+  const Planner planner = [how, limit](const vm::Observation& observed) {
+    return vm::take_down_plan(how, observed, limit);
+  };
+  const auto progress = progress_of(call);
+  const Descent descent = co_await bring_down(planner, patience, progress);
   Outcome result = outcome(descent.code, descent.text);
   using End = Descent::End;
   result.outage = descent.end == End::down;
@@ -163,9 +165,11 @@ Task<Outcome> Keeper::stop_now(const json::object& call) {
     config.stop_timeout = std::chrono::seconds(std::min(timeout, kMaxSeconds));
   }
   const Instant patience = now() + (config.stop_timeout ? Instant(*config.stop_timeout) : kUnlimited);
-  const Descent descent = co_await bring_down(
-      [config](const vm::Observation& observed) { return vm::stop_plan(config, observed, std::nullopt); },
-      patience, progress_of(call));
+  const Planner planner = [config](const vm::Observation& observed) {
+    return vm::stop_plan(config, observed, std::nullopt);
+  };
+  const auto progress = progress_of(call);
+  const Descent descent = co_await bring_down(planner, patience, progress);
   co_return outcome(descent.code, descent.text);
 }
 
@@ -238,8 +242,9 @@ Task<Outcome> Keeper::pause_vm(bool pause) {
 Task<Outcome> Keeper::take_snapshot(const json::object& call) {
   const std::string name = text_of(call, "name");
   if (name.empty()) co_return outcome(kConfig, "A snapshot needs a name.");
-  auto taken = co_await driver_.take_snapshot(uuid_, name, text_of(call, "text"), now() + kSnapshot,
-                                              progress_of(call));
+  const std::string description = text_of(call, "text");
+  const auto progress = progress_of(call);
+  auto taken = co_await driver_.take_snapshot(uuid_, name, description, now() + kSnapshot, progress);
   if (!taken) co_return outcome(kFailed, "No snapshot: " + taken.error().message);
   co_return outcome(0, "The snapshot \"" + name + "\" was taken.");
 }
