@@ -33,6 +33,14 @@ fmri::Fmri entity_of(const repository::Change& change) {
   return {};
 }
 
+// Templates are for people.  The service of VMs has nearly a hundred groups of them, which nobody here reads
+// and which would be kept once for every instance.
+void drop_templates(repository::Levels& running) {
+  for (auto* groups : {&running.own, &running.service}) {
+    std::erase_if(*groups, [](const auto& each) { return each.second->type.starts_with("template"); });
+  }
+}
+
 }  // namespace
 
 Result<std::optional<restarter::Loaded>> Instances::load(const fmri::Fmri& instance, bool recovering) {
@@ -51,6 +59,7 @@ Result<std::optional<restarter::Loaded>> Instances::load(const fmri::Fmri& insta
   Record& record = core_.records[instance.str()];
   record.fmri = instance;
   record.running = std::move(*running);
+  drop_templates(record.running);
   record.config = restarter::read_config(record.running, instance.str());
   record.enabled = enabled;
   record.removed = false;
@@ -136,6 +145,7 @@ Result<> Instances::refresh(const fmri::Fmri& instance) {
   auto running = core_.store->read_running(instance);
   if (!running) return running.error();
   record->running = std::move(*running);
+  drop_templates(record->running);
   record->config = restarter::read_config(record->running, instance.str());
   core_.events.push(restarter::Refreshed{instance.str(), record->config});
   owners_.configure(*record);

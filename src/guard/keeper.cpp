@@ -46,7 +46,7 @@ void Keeper::configure(const repository::Levels& running) {
     for (const auto& problem : reading.problems) {
       config_error_ += (config_error_.empty() ? "" : "; ") + problem.message;
     }
-    log("The configuration is refused: " + config_error_);
+    log("The configuration of " + fmri_ + " is refused: " + config_error_);
     return;  // what was good before stays in force
   }
   const vm::VmConfig& config = reading.config;

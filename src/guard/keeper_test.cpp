@@ -116,6 +116,21 @@ TEST_F(KeeperTest, T63_T66_an_abort_is_answered_with_a_restart_and_remembered) {
   EXPECT_EQ(history_from(answer.at("history").get_object()).aborts.size(), 1U);
 }
 
+TEST_F(KeeperTest, T24_what_is_changed_and_refreshed_counts_for_the_next_look) {
+  driver_.become(vm::VmState::poweroff, std::nullopt);
+  const auto verdict = [this](std::map<std::string, std::string> properties) {
+    configure(std::move(properties));
+    auto ask = message("ask", kFmri);
+    ask["question"] = 1;
+    ask["cause"] = "look";
+    keeper_->deliver(ask);
+    return verdict_from(expect("verdict"))->kind;
+  };
+  EXPECT_EQ(verdict({{"restart_halted_vm", "false"}}), vm::VerdictKind::offline);
+  EXPECT_EQ(verdict({{"restart_halted_vm", "true"}}), vm::VerdictKind::restart);
+  EXPECT_EQ(verdict({{"offline_is_maint", "true"}}), vm::VerdictKind::maintenance);
+}
+
 TEST_F(KeeperTest, TheTwoWitnessesHaveToAgreeBeforeAVerdict) {
   configure({{"restart_aborted_vm", "true"}});
   driver_.become(vm::VmState::running, std::nullopt);  // VBoxSVC has not noticed yet

@@ -161,6 +161,8 @@ RegistrationPlan plan_registration(const Registration& registration) {
     if (!registration.user.empty()) {
       plan.set(context, "user", ValueType::astring, registration.user);
       plan.set(context, "group", ValueType::astring, registration.group);
+      // Not their HOME, which is the default: it may not exist, and what it is on could not be unmounted.
+      plan.set(context, "working_directory", ValueType::astring, "/var/tmp");
     }
     if (!registration.environment.empty()) plan.set(context, "environment", registration.environment);
   }

@@ -93,6 +93,7 @@ TEST(Registration, WritesTheInstanceWithGeneralLast) {
   const auto& context = std::get<repository::PutGroup>(plan.changes[2]).group;
   EXPECT_EQ(context.value("user"), "ann");
   EXPECT_EQ(context.value("group"), "staff");
+  EXPECT_EQ(context.value("working_directory"), "/var/tmp");
   EXPECT_EQ(context.find("environment")->values, registration.environment);
   const auto& general = std::get<repository::PutGroup>(plan.changes[3]).group;
   EXPECT_EQ(general.name, "general");

@@ -170,6 +170,8 @@ class Reader {
   // its default.
   static void reset(const PropertyInfo& property, Setting& setting, const char* standard) {
     setting.values = property.form == Form::boolean ? Values{"false"} : standard_of(property, standard);
+    // The manifest sets many that way, and there they reset nothing.
+    if (setting.origin != Origin::instance) return;
     setting.note = property.form == Form::boolean ? "reset by an empty value, which is not true"
                                                   : "reset to the default by an empty value";
   }
