@@ -190,6 +190,7 @@ json::value to_json(const InstanceMessage& instance) {
   if (instance.enabled_permanent) object["enabled_permanent"] = *instance.enabled_permanent;
   if (instance.enabled_temporary) object["enabled_temporary"] = *instance.enabled_temporary;
   if (instance.name) object["name"] = as_utf8(*instance.name);
+  if (instance.dossier) object["dossier"] = as_utf8(*instance.dossier);
   if (instance.start_status) object["start_status"] = *instance.start_status;
   if (instance.satisfied) object["satisfied"] = *instance.satisfied;
   if (instance.dependencies) {
@@ -219,6 +220,7 @@ Result<InstanceMessage> instance_from(const json::value& value) {
   instance.name = members.maybe_text("name");
   instance.restarter = members.text("restarter");
   instance.vm = members.flag("vm");
+  instance.dossier = members.maybe_text("dossier");
   instance.start_status = members.maybe_number<int>("start_status");
   instance.satisfied = members.maybe_flag("satisfied");
   if (members.find("dependencies") != nullptr) {

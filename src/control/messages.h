@@ -30,7 +30,8 @@ struct InstanceMessage {
   std::optional<std::string> name;  // common name
   std::string restarter;
   bool vm = false;
-  std::optional<int> start_status;  // raw wait status of the last start method
+  std::optional<std::string> dossier;  // folder of the last crash dossier
+  std::optional<int> start_status;     // raw wait status of the last start method
   std::optional<std::vector<DependencyMessage>> dependencies;
   std::optional<bool> satisfied;
 };

@@ -63,7 +63,10 @@ struct Record {
   uint64_t starts = 0;                  // start methods that this daemon ran
   bool giving_back = false;             // the lease of its window is over, and being ended
   std::deque<std::string> transitions;  // the last lines of note, for VmStatus
-  uint64_t version = 0;                 // grows with every change that Watch tells of
+  // How the last process of its contract ended: "process 42 died on signal KILL (9)".
+  std::string process_end;
+  std::string dossier;   // folder of the last crash dossier of this boot; may be empty
+  uint64_t version = 0;  // grows with every change that Watch tells of
 };
 
 // A line that VmStatus shows among the last ten.

@@ -133,6 +133,7 @@ Task<> Daemon::leave(asio::io_context& loop) {
 void Daemon::on_member_ended(const contract::MemberEnded& event) {
   for (auto& [fmri, record] : core_.records) {
     if (record.contract != event.id) continue;
+    record.process_end = fmt::format("process {} {}", event.pid, event.status.text());
     if (event.status.success()) return;
     core_.logs.line(record.fmri, fmt::format("Process {} {}.", event.pid, event.status.text()));
     if (record.claimed) return;  // of a VM only the empty contract counts, and then a verdict is asked for

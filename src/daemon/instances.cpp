@@ -173,6 +173,7 @@ control::InstanceMessage Instances::describe(const Record& record, bool dependen
   message.contract = record.contract;
   message.log = core_.logs.path(record.fmri);
   message.vm = record.claimed;
+  if (!record.dossier.empty()) message.dossier = record.dossier;
   message.start_status = record.start_status;
   if (!dependencies) return message;
   message.dependencies.emplace();

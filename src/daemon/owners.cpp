@@ -12,6 +12,7 @@
 #include "contract/context.h"
 #include "control/messages.h"
 #include "daemon/adoption.h"
+#include "daemon/dossier.h"
 #include "daemon/publish.h"
 #include "guard/messages.h"
 
@@ -223,6 +224,7 @@ void Owners::send_configuration(Record& record) {
   }
   auto message = guard::message("configure", record.fmri.str());
   message["groups"] = control::to_json(only);
+  message["history"] = guard::to_json(record.history);
   send(record, message);
 }
 
@@ -278,6 +280,7 @@ void Owners::method(Record& record, const MethodRun& run, uint64_t number, const
     std::optional<Instant> until = run.until;
     if (run.timeout) until = std::min(until.value_or(kNever), run.started + Instant(*run.timeout));
     if (until) message["budget_ms"] = std::max<int64_t>((*until - now()).count(), 0);
+    if (run.timeout) message["limit_ms"] = Instant(*run.timeout).count();
     message["force"] = run.until.has_value();
     waiting_.insert_or_assign(fmri, call);
     send(record, message);
@@ -307,6 +310,9 @@ void Owners::handle(Owner& owner, const json::object& message) {
   if (kind == "adopt") on_adopt(owner, *record, message);
   if (kind == "verdict") on_verdict(*record, message);
   if (kind == "report") core_.events.push(restarter::Reported{record->fmri.str()});
+  if (kind == "dossier") {
+    start(core_.executor, write_dossier(core_, record->fmri.str(), owner.gid(), message));
+  }
   if (kind == "log") {
     core_.logs.line(record->fmri, guard::text_of(message, "text"));
     note(*record, guard::text_of(message, "text"));
@@ -414,6 +420,7 @@ void Owners::on_verdict(Record& record, const json::object& message) {
     publish_vm(core_, record);  // before the verdict is carried out
   }
   questions_.erase(found);
+  if (verdict->reboot) start(core_.executor, reboot(*this, record.fmri.str(), verdict->patience));
   core_.events.push(restarter::VerdictGiven{record.fmri.str(), number, std::move(*verdict)});
 }
 

@@ -147,6 +147,7 @@ void publish_vm(Core& core, const Record& record) {
   auto& p = group.properties;
   p["claimed"] = boolean(record.claimed);
   p["history"] = text(boost::json::serialize(guard::to_json(record.history)));
+  if (!record.dossier.empty()) p["dossier"] = text(record.dossier);
   if (record.process_ended) p["process_ended"] = time(*record.process_ended);
   if (record.restart_issued) p["restart_issued"] = time(*record.restart_issued);
   if (record.running_again) p["running_again"] = time(*record.running_again);
@@ -187,6 +188,7 @@ restarter::Recovered recover(Core& core, Record& record) {
   }
   record.claimed = own.value("vm_monitor", "claimed") == "true";
   recovered.claimed = record.claimed;
+  record.dossier = std::string(own.value("vm_monitor", "dossier").value_or(""));
   boost::json::error_code none;
   const auto history = boost::json::parse(own.value("vm_monitor", "history").value_or("{}"), none);
   if (history.is_object()) record.history = guard::history_from(history.get_object());

@@ -89,6 +89,10 @@ constexpr std::array kReasons = {
                "An operator saved, powered off, paused or rebooted the VM.", ""},
     ReasonText{Reason::waits_turn, "waits_turn", "VMs start a few at a time",
                "Waits for its turn, and starts by itself when that comes.", ""},
+    ReasonText{Reason::vm_check_failed, "vm_check_failed", "the check of the guest failed",
+               "The check that the VM's owner set for its guest fails.", ""},
+    ReasonText{Reason::vm_unresponsive, "vm_unresponsive", "the guest does not respond",
+               "The heartbeat of the VM's guest is lost.", ""},
 };
 
 const StateText& row(State state) {

@@ -57,6 +57,8 @@ enum class Reason {
   hypervisor_silent,     // no answer in time
   vm_operator,           // an operator saved, powered off, paused or rebooted it, or has it in a window
   waits_turn,            // it could start, but VMs start a few at a time
+  vm_check_failed,       // its owner's check of the guest (vm/kicker_vmsvccheck_method) says so
+  vm_unresponsive,       // the guest's heartbeat is lost
 };
 
 struct ReasonText {

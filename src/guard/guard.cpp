@@ -12,13 +12,13 @@ constexpr Instant kSafetyNet = 60s;  // at most; what a keeper asks for may be s
 constexpr Instant kShortest = 5s;
 }  // namespace
 
-Guard::Guard(Executor executor, std::unique_ptr<hypervisor::Hypervisor> driver, Fd socket)
-    : executor_(executor), driver_(std::move(driver)), channel_(executor, std::move(socket)) {}
+Guard::Guard(Executor executor, std::unique_ptr<hypervisor::Hypervisor> driver, Fd socket, HookRunner& hooks)
+    : executor_(executor), driver_(std::move(driver)), channel_(executor, std::move(socket)), hooks_(hooks) {}
 
 Keeper& Guard::keeper(const std::string& fmri) {
   auto& slot = keepers_[fmri];
   if (!slot) {
-    slot = std::make_shared<Keeper>(executor_, *driver_, channel_, fmri);
+    slot = std::make_shared<Keeper>(executor_, *driver_, channel_, fmri, Pace{}, &hooks_);
     start(executor_, Keeper::run(slot));
   }
   return *slot;
@@ -31,6 +31,10 @@ void Guard::handle(boost::json::object message) {
     const auto* groups = message.if_contains("groups");
     if (groups == nullptr || !groups->is_object()) return;
     if (auto levels = control::levels_from(groups->get_object())) keeper(fmri).configure(*levels);
+    const auto* history = message.if_contains("history");
+    if (history != nullptr && history->is_object()) {
+      keeper(fmri).remember(history_from(history->get_object()));
+    }
   } else if (kind == "forget") {
     if (const auto found = keepers_.find(fmri); found != keepers_.end()) {
       found->second->stop();

@@ -18,7 +18,7 @@ namespace vmkeep::guard {
 
 class Guard {
  public:
-  Guard(Executor executor, std::unique_ptr<hypervisor::Hypervisor> driver, Fd socket);
+  Guard(Executor executor, std::unique_ptr<hypervisor::Hypervisor> driver, Fd socket, HookRunner& hooks);
 
   // Until the channel ends.
   Task<> run();
@@ -33,6 +33,7 @@ class Guard {
   Executor executor_;
   std::unique_ptr<hypervisor::Hypervisor> driver_;
   Channel channel_;
+  HookRunner& hooks_;
   std::map<std::string, std::shared_ptr<Keeper>> keepers_;
   bool over_ = false;
 };

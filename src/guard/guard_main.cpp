@@ -19,8 +19,9 @@ struct Options {
   std::string owner_cgroup;
 };
 
-Task<> serve(asio::io_context& loop, Guard& guard) {
+Task<> serve(asio::io_context& loop, Guard& guard, HookRunner& hooks) {
   co_await guard.run();
+  hooks.end_all();
   loop.stop();
 }
 
@@ -45,11 +46,13 @@ int run(const Options& options) {
       folder->clear();
     }
   }
+  HookRunner hooks(reaper, driver.environment,
+                   options.owner_cgroup.empty() ? "" : options.owner_cgroup + "/hooks");
   auto hypervisor = options.driver == "simulated"
                         ? hypervisor::make_simulated(loop.get_executor(), reaper, std::move(driver))
                         : hypervisor::make_virtualbox(loop.get_executor(), reaper, std::move(driver));
-  Guard guard(loop.get_executor(), std::move(hypervisor), Fd(3));
-  start(loop.get_executor(), serve(loop, guard));
+  Guard guard(loop.get_executor(), std::move(hypervisor), Fd(3), hooks);
+  start(loop.get_executor(), serve(loop, guard, hooks));
   loop.run();
   // Coroutines that still wait refer to the guard: the process ends here, with nothing left to tidy up.
   std::_Exit(0);

@@ -18,19 +18,21 @@ constexpr Instant kLookDeadline = 30s;  // facts 3: a call may hang for ten seco
 constexpr Instant kAnswer = 13s;        // a question is to be answered within 15 s
 constexpr Instant kLookAtLeast = 3s;
 constexpr Instant kMeanwhile = 2s;
+constexpr Instant kStopAfterStart = 120s;
 constexpr Instant kBetweenHints = 1s;  // VBox.log comes in bursts: one look for each burst
 
 }  // namespace
 
 Keeper::Keeper(Executor executor, hypervisor::Hypervisor& driver, Channel& channel, std::string fmri,
-               Pace pace)
+               Pace pace, HookRunner* hooks)
     : executor_(executor),
       driver_(driver),
       channel_(channel),
       fmri_(std::move(fmri)),
       pace_(pace),
       inbox_(executor),
-      replies_(executor) {}
+      replies_(executor),
+      guest_(std::make_shared<GuestWatch>(executor, driver, channel, fmri_, hooks)) {}
 
 void Keeper::log(const std::string& text) {
   auto line = message("log", fmri_);
@@ -53,11 +55,16 @@ void Keeper::configure(const repository::Levels& running) {
   if (config_ && (config_->name != config.name || config_->uuid != config.uuid)) uuid_.clear();
   config_ = config;
   reading_ = std::move(reading);
+  guest_->configure(*config_);
 }
 
 void Keeper::deliver(json::object message) {
   const std::string kind = text_of(message, "kind");
-  if (kind == "inspect" && !doing_.empty()) {
+  if (kind == "verb" && text_of(message, "verb") == "check") {
+    start(executor_, check_now(shared_from_this(), std::move(message)));
+  } else if (kind == "inspect" && control::bool_member(message, "hook", false)) {
+    start(executor_, check_then_inspect(shared_from_this(), std::move(message)));
+  } else if (kind == "inspect" && !doing_.empty()) {
     inspect_busy(message);
   } else if (kind == "method" || kind == "ask" || kind == "verb" || kind == "inspect") {
     if (kind == "method") abandoned_ = false;
@@ -90,7 +97,7 @@ void Keeper::look_soon() {
 
 void Keeper::stop() {
   stopped_ = true;
-  watching_ = false;
+  unwatch();
   inbox_.push(message("stop", fmri_));
 }
 
@@ -123,6 +130,7 @@ Task<Result<>> Keeper::identify(Instant deadline) {
   if (!found) co_return found.error();
   uuid_ = found->uuid;
   name_ = found->name;
+  guest_->identify(uuid_, name_);
   co_return hypervisor::done();
 }
 
@@ -158,13 +166,16 @@ Task<> Keeper::method(const json::object& call) {
     // Without a limit of the method's own a start that does not come about is still given up some day.
     step = co_await start_vm(call, deadline.value_or(now() + Instant(600s)));
   } else if (name == "stop") {
-    watching_ = false;
+    unwatch();
     step = co_await stop_vm(deadline, control::bool_member(call, "force", false));
   }
   expected_ = false;
   doing_.clear();
-  if (step.action == "done" && step.code == 0 && name == "start") watch();
+  if (step.action == "done" && step.code == 0 && name == "start") watch(true);
   send_step(call, step);
+  if (!std::exchange(stop_after_start_, false)) co_return;
+  const Step stopped = co_await stop_vm(now() + kStopAfterStart, false);
+  log(stopped.text.empty() ? "The VM is stopped." : stopped.text.substr(0, stopped.text.find('\n')));
 }
 
 // Waits for launched, died or adopted; anything older than the wait was dropped before.
@@ -200,6 +211,7 @@ Task<> Keeper::answer(const json::object& question) {
   const auto* past = question.if_contains("history");
   vm::History history;
   if (past != nullptr && past->is_object()) history = history_from(past->get_object());
+  guest_->remember(history);
 
   vm::Observation observed;
   const Instant deadline = now() + kAnswer;
@@ -211,6 +223,9 @@ Task<> Keeper::answer(const json::object& question) {
   } else {
     observed = vm::no_answer(known.error().message);
   }
+  // Number 0 is nobody's question: what came of it would be lost.
+  const int64_t number = control::int_member(question, "question", 0);
+  if (number != 0) observed.guest = guest_->take_news();
   vm::Judgement judgement{};
   if (config_) {
     judgement = vm::judge(*config_, history, observed, why.value_or(vm::Cause::look), now());
@@ -231,13 +246,19 @@ Task<> Keeper::answer(const json::object& question) {
   } else if (outage && outage->kind == vm::OutageKind::gui) {
     await_window();
   }
+  guest_->saw(observed.agreed());
   const bool strange = judgement.history.unknown_in_a_row > 0;
-  if (strange || judgement.verdict.kind == vm::VerdictKind::degraded) ask_again_later();
+  const bool heard = judgement.verdict.reason == graph::Reason::vm_unresponsive;  // its return is reported
+  if (strange || (judgement.verdict.kind == vm::VerdictKind::degraded && !heard)) ask_again_later();
+  json::object dossier;
+  if (number != 0) dossier = co_await dossier_of(observed, judgement.verdict);
   auto reply = message("verdict", fmri_);
-  reply["question"] = control::int_member(question, "question", 0);
+  reply["question"] = number;
   for (auto& [key, value] : to_json(judgement.verdict)) reply[key] = value;
   reply["history"] = to_json(judgement.history);
+  guest_->remember(judgement.history);
   channel_.send(reply);
+  if (!dossier.empty()) channel_.send(dossier);
 }
 
 // Whoever does not answer now will: the end of the silence is noticed by asking.
@@ -258,16 +279,23 @@ Task<> Keeper::reminder(std::shared_ptr<Keeper> self) {
 // ---- watching
 // ----------------------------------------------------------------------------------------------------
 
-void Keeper::watch() {
+void Keeper::watch(bool started) {
   if (watching_ || uuid_.empty()) return;
   watching_ = true;
+  guest_->begin(started);
   start(executor_, watcher(shared_from_this()));
+}
+
+void Keeper::unwatch() {
+  watching_ = false;
+  guest_->end();
 }
 
 Task<> Keeper::watcher(std::shared_ptr<Keeper> self) {
   while (self->watching_) {
     const bool moved = co_await self->driver_.hint(self->uuid_, now() + Instant(300s));
     if (!self->watching_ || !moved) continue;
+    self->guest_->log_moved();
     if (!self->driver_.process(self->uuid_)) {
       // vmkeepd sees the end of what lives in a contract, and asks at once.  A VM that somebody started
       // elsewhere is in none: of that one it hears from us.
@@ -281,7 +309,7 @@ Task<> Keeper::watcher(std::shared_ptr<Keeper> self) {
     self->look_soon();
     co_await sleep_until(now() + kBetweenHints);
   }
-  self->watching_ = false;
+  self->unwatch();
 }
 
 Task<> Keeper::hinted() {
@@ -290,6 +318,7 @@ Task<> Keeper::hinted() {
   if (!looked || inbox_.empty() == false) co_return;  // a method or a question is next: it will look itself
   seen_ = *looked;
   const auto state = looked->agreed();
+  guest_->saw(state);
   if (state == vm::VmState::running || vm::is_passing(state)) co_return;
   if (state == vm::VmState::paused && config_->ignore_paused_vm) co_return;
   if (!driver_.process(uuid_)) co_return;

@@ -25,9 +25,11 @@
 
 #include "base/loop.h"
 #include "guard/channel.h"
+#include "guard/guest_watch.h"
 #include "hypervisor/hypervisor.h"
 #include "repository/types.h"
 #include "vm/policy.h"
+#include "vm/ready.h"
 
 namespace vmkeep::guard {
 
@@ -65,10 +67,12 @@ struct Pace {
 
 class Keeper : public std::enable_shared_from_this<Keeper> {
  public:
+  // `hooks` null: no checks of the guest are run.
   Keeper(Executor executor, hypervisor::Hypervisor& driver, Channel& channel, std::string fmri,
-         Pace pace = {});
+         Pace pace = {}, HookRunner* hooks = nullptr);
 
   void configure(const repository::Levels& running);
+  void remember(const vm::History& history) { guest_->remember(history); }
   void deliver(boost::json::object message);  // method, launched, died, adopted, ask, verb, inspect
   void abandon();
   void look_soon();  // the safety net found it missing
@@ -121,6 +125,14 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   void inspect_busy(const boost::json::object& call);
   void send_vm(const boost::json::object& call, const vm::Observation& observed,
                const std::optional<hypervisor::VmDetails>& details);
+  // keeper_guest.cpp
+  Task<Step> become_ready(const boost::json::object& call, Step step, Instant deadline, bool launched);
+  Task<bool> guest_ready(vm::ReadyBy by, Instant until);
+  static Task<> check_now(std::shared_ptr<Keeper> self, boost::json::object call);
+  static Task<> check_then_inspect(std::shared_ptr<Keeper> self, boost::json::object call);
+  std::optional<boost::json::object> hook_of(const boost::json::object& call) const;
+  Task<boost::json::object> dossier_of(vm::Observation observed, vm::Verdict verdict);
+
   bool cut_short() const { return in_verb_ ? interrupted_ : abandoned_; }
   Task<bool> reached(vm::VmState wanted, Instant deadline);
   Task<vm::Observation> settled_look(Instant deadline);
@@ -130,7 +142,8 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   void log(const std::string& text);
   void ask_again_later();
   static Task<> reminder(std::shared_ptr<Keeper> self);
-  void watch();
+  void watch(bool started = false);
+  void unwatch();
   static Task<> watcher(std::shared_ptr<Keeper> self);
 
   Executor executor_;
@@ -157,7 +170,10 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   bool watching_ = false;
   bool asking_again_ = false;
   bool stopped_ = false;
-  bool expected_ = true;  // what it does now was asked for: nothing to report
+  std::shared_ptr<GuestWatch> guest_;
+  graph::Reason dossier_told_ = graph::Reason::none;  // of the last crash dossier
+  bool stop_after_start_ = false;  // the guest was not ready in time, and that is a failure
+  bool expected_ = true;           // what it does now was asked for: nothing to report
 };
 
 }  // namespace vmkeep::guard

@@ -8,6 +8,7 @@
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/json/serialize.hpp>
+#include <map>
 
 #include "control/messages.h"
 #include "guard/keeper.h"
@@ -39,6 +40,11 @@ class FakeHypervisor : public hypervisor::Hypervisor {
   std::vector<std::string> refused;  // words that control() refuses
   std::vector<std::string> calls;
   Signal hints, abandoned;
+  // Of the guest inside.
+  std::map<std::string, std::string> properties;
+  std::optional<hypervisor::Heartbeat> beat;
+  uint64_t moved = 0;
+  std::vector<std::string> log;
 
   void become(vm::VmState next, std::optional<pid_t> process) {
     state = next;
@@ -119,6 +125,18 @@ class FakeHypervisor : public hypervisor::Hypervisor {
     if (!pid) return std::nullopt;
     return hypervisor::VmProcess{*pid, "1"};
   }
+  Task<Result<std::optional<std::string>>> guest_property(std::string, std::string name, Instant) override {
+    calls.push_back("property " + name);
+    const auto found = properties.find(name);
+    if (found == properties.end()) co_return std::optional<std::string>();
+    co_return std::optional<std::string>(found->second);
+  }
+  Task<Result<uint64_t>> moved_bytes(std::string, Instant) override {
+    calls.emplace_back("moved");
+    co_return moved;
+  }
+  std::optional<hypervisor::Heartbeat> heartbeat(const std::string&) override { return beat; }
+  Result<std::vector<std::string>> log_tail(const std::string&, size_t) override { return log; }
   Task<bool> hint(std::string, Instant deadline) override { co_return co_await hints.wait(deadline); }
   void abandon(const std::string&) override {
     calls.emplace_back("abandon");
@@ -169,6 +187,7 @@ class KeeperTest : public ::testing::Test {
     call["call"] = 7;
     call["method"] = name;
     call["budget_ms"] = budget_ms;
+    call["limit_ms"] = budget_ms;
     keeper_->deliver(std::move(call));
   }
 

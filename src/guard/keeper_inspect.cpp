@@ -119,6 +119,7 @@ void Keeper::send_vm(const json::object& call, const vm::Observation& observed,
                         std::to_string((now() - heartbeat->since).count() / 1000) + " s";
     }
   }
+  if (auto hook = hook_of(call)) vm["hook"] = std::move(*hook);
   auto answer = message("outcome", fmri_);
   answer["call"] = control::int_member(call, "call", 0);
   answer["code"] = 0;

@@ -35,6 +35,7 @@ Task<Step> Keeper::start_vm(const json::object& call, Instant deadline) {
   if (!ready) co_return done(kRetry, ready.error().message);
   const bool commanded = control::bool_member(call, "commanded", false);
   Instant pause = 50ms;
+  Step adopted;
   while (!abandoned_ && now() < deadline) {
     const auto looked = co_await driver_.look(uuid_, std::min(deadline, now() + kLook));
     const auto observed = looked ? *looked : vm::no_answer(looked.error().message);
@@ -46,12 +47,14 @@ Task<Step> Keeper::start_vm(const json::object& call, Instant deadline) {
         co_return co_await launch(call, deadline);
       case vm::StartAction::adopt:
         log(plan.why);
-        co_return co_await adopt(deadline);
+        adopted = co_await adopt(deadline);
+        co_return co_await become_ready(call, std::move(adopted), deadline + kReserve, false);
       case vm::StartAction::resume: {
         log(plan.why);
         auto resumed = co_await driver_.resume(uuid_, deadline);
         if (!resumed) co_return done(kFatal, "The VM could not be resumed: " + resumed.error().message);
-        co_return co_await adopt(deadline);
+        adopted = co_await adopt(deadline);
+        co_return co_await become_ready(call, std::move(adopted), deadline + kReserve, true);
       }
       case vm::StartAction::poweroff_then_launch: {
         log(plan.why);
@@ -100,6 +103,7 @@ Task<Step> Keeper::launch(const json::object& call, Instant deadline) {
   launching_ = control::int_member(call, "call", -1);
   send_step(call, Step{"exec", 0, "", std::move(*command)});
   Step step = co_await follow_launch(deadline);
+  step = co_await become_ready(call, step, deadline + kReserve, true);
   launching_ = -1;
   co_return step;
 }

@@ -119,7 +119,9 @@ json::object to_json(const vm::Verdict& verdict) {
           {"reason", graph::to_string(verdict.reason)},
           {"why", verdict.why},
           {"resume", verdict.resume},
-          {"delay_ms", verdict.delay.count()}};
+          {"delay_ms", verdict.delay.count()},
+          {"reboot", verdict.reboot},
+          {"patience_ms", verdict.patience.count()}};
 }
 
 Result<vm::Verdict> verdict_from(const json::object& object) {
@@ -138,6 +140,8 @@ Result<vm::Verdict> verdict_from(const json::object& object) {
   verdict.why = text_of(object, "why");
   verdict.resume = control::bool_member(object, "resume", false);
   verdict.delay = Instant(std::max<int64_t>(control::int_member(object, "delay_ms", 0), 0));
+  verdict.reboot = control::bool_member(object, "reboot", false);
+  verdict.patience = Instant(control::int_member(object, "patience_ms", 0));
   return verdict;
 }
 

@@ -1,9 +1,9 @@
 // What vmkeepd and a guard tell each other; `fmri` names the instance in each.
 //
 //   vmkeepd -> guard
-//     configure {fmri, groups}            the running vm/* of an instance (control::to_json of Levels)
+//     configure {fmri, groups, history}   the running vm/* of an instance (control::to_json of Levels)
 //     forget    {fmri}                    it is no VM instance of this owner any more
-//     method    {fmri, call, method, commanded, budget_ms}    a method asks what to do
+//     method    {fmri, call, method, commanded, budget_ms, limit_ms}    a method asks what to do
 //     launched  {fmri, call, pid}         the method has executed what it was told to
 //     died      {fmri, call, text}        ... and that ended already
 //     adopted   {fmri, pid, text}         answer to adopt; text: why not, empty if done
@@ -19,7 +19,8 @@
 //                                         "born" or "adopted" once a start came about
 //     adopt     {fmri, pid}               take this process into the instance's contract
 //     verdict   {fmri, question, verdict, history}
-//     report    {fmri, text}              the VM changed by itself
+//     report    {fmri, text}              the VM changed by itself, or its guest's check or heartbeat did
+//     dossier   {fmri, why, state, process, log, screenshot, check, notes}    for the crash dossier
 //     log       {fmri, text}              a line for the instance's log
 //     progress  {fmri, call, percent, text}                 of a verb; either may be missing
 //     outcome   {fmri, call, code, text, outage, start, argv, environment, vm, vms}    of verb, inspect, list

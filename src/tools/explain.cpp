@@ -280,6 +280,7 @@ std::string Explainer::explain(const std::string& fmri, const Documentation& doc
   }
   for (const std::string& link : documentation.links) text += "   See: " + link + "\n";
   if (!instance->log.empty()) text += "   See: " + instance->log + "\n";
+  if (instance->dossier) text += "   See: " + *instance->dossier + "/summary.txt\n";
   return text + impact_text(*instance, verbose);
 }
 

@@ -1,7 +1,7 @@
 // The monitor's table (behaviour spec 5.3 to 5.5), with the spec's corrections:
 //
 //   agreed state      condition                                     verdict
-//   running           -                                             online
+//   running           its guest: hook.h                             online, degraded, reboot, maintenance
 //   passing           -                                             online; with an empty contract: ask again
 //   (B12) paused            ignore_paused_vm                              online
 //                     restart_paused_vm                             online, resume
@@ -31,6 +31,7 @@
 #include <iterator>
 #include <utility>
 
+#include "vm/hook.h"
 #include "vm/policy.h"
 
 namespace vmkeep::vm {
@@ -76,7 +77,7 @@ std::string ordinal(size_t n) {
 }
 
 Verdict verdict(VerdictKind kind, Reason reason, std::string why) {
-  return {kind, reason, std::move(why), false, {}};
+  return {kind, reason, std::move(why)};
 }
 
 bool window_is_set(const VmConfig& config) {
@@ -218,8 +219,11 @@ Verdict decide(const VmConfig& config, const Observation& observed, Cause cause,
   if (observed.stuck()) return stuck(set, observed);
   if (is_passing(state)) return verdict(VerdictKind::leave_online, Reason::none, is);
   switch (state) {
-    case VmState::running:
-      return verdict(VerdictKind::leave_online, Reason::none, is);
+    case VmState::running: {
+      Verdict guest = judge_guest(config, observed.guest, history, now);
+      if (guest.why.empty()) guest.why = is;
+      return guest;
+    }
     case VmState::paused:
       return paused(set);
     case VmState::poweroff:

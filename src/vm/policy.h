@@ -100,6 +100,10 @@ struct Verdict {
   std::string why;      // one line for the log: "the VM is aborted (2nd time in 1200 s); restarting it"
   bool resume = false;  // with leave_online: the guard resumes a paused VM
   Instant delay{};      // with restart: how long the start waits, where no window limits them (T65)
+  // With leave_online: vmkeepd has the VM rebooted once this verdict's history, which holds the outage, is on
+  // record.  patience: so long the guest has for the power button.
+  bool reboot = false;
+  Instant patience{};
 };
 
 // What an operator does to a VM, and what the monitor must not take for a fault.  Written before it is done,

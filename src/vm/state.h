@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
+
 namespace vmkeep::vm {
 
 enum class VmState {
@@ -47,6 +49,23 @@ bool is_passing(VmState state);  // it will change by itself
 enum class Witness { absent, present, unsure };
 std::string_view to_string(Witness witness);
 
+// What is heard of the guest inside (hook.h): its owner's check, since the last verdict, and its heartbeat.
+enum class HookMeaning { okay, failure, reboot, maintenance };
+struct HookNews {
+  HookMeaning meaning = HookMeaning::okay;
+  int code = 0;
+  bool timed_out = false;
+};
+struct HeartbeatNews {
+  bool lost = false;
+  Instant since{};
+  bool moves = false;  // its disks or its network moved since then
+};
+struct GuestNews {
+  std::optional<HookNews> hook;
+  std::optional<HeartbeatNews> heartbeat;  // absent: nobody hears one
+};
+
 struct Observation {
   VmState state = VmState::unknown;
   Witness process = Witness::unsure;
@@ -56,6 +75,7 @@ struct Observation {
   // False: nothing was learned; the state is unknown, and `detail` says what went wrong with the question.
   // Silence is no state of a VM: nothing is done to a VM because its hypervisor says nothing (B1).
   bool answered = true;
+  GuestNews guest{};
 
   // The two witnesses put together: a VM that is said to be down while its process lives, or up while it is
   // gone, is unknown (facts 6).  Exceptions, each measured: see state.cpp.
