@@ -16,9 +16,9 @@ namespace vmkeep::hypervisor {
 namespace {
 
 // What one call reads at most: of a log that grew by more, the newest part.
-constexpr off_t kMost = 4 << 20;
+constexpr off_t kMost = 4'194'304;
 constexpr size_t kHead = 4096;
-constexpr off_t kTail = 256 * 1024;
+constexpr off_t kTail = 262'144;
 
 std::string read_part(int fd, off_t from, size_t length) {
   std::string text(length, '\0');

@@ -76,6 +76,8 @@ Task<Result<>> Driver::say(std::string uuid, std::string word, Instant deadline,
     if (!readable) co_return fail(ErrorKind::timeout, "VM " + uuid + " did not " + word + " in time");
     std::array<char, 512> text{};
     const ssize_t n = ::read(peer->get(), text.data(), text.size());
+    // It was told readable once more for what the read before has taken along.
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) continue;
     if (n <= 0) co_return fail(ErrorKind::unavailable, "VM " + uuid + " ended before it could " + word);
     said.append(text.data(), static_cast<size_t>(n));
     const auto answer = take_answer(said, progress);

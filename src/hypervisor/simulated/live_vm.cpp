@@ -22,8 +22,6 @@
 namespace vmkeep::hypervisor::simulated {
 namespace {
 
-using vm::VmState;
-
 constexpr int kStep = 10;  // percent
 constexpr const char* kDiskFull =
     "Failed to save the machine state: there is no space left on the disk (VERR_DISK_FULL)";
