@@ -112,9 +112,9 @@ void VmCalls::publish(Record& record) {
 void VmCalls::verb(const Call& call) {
   Record* record = permitted(call);
   if (record == nullptr) return;
-  constexpr std::array<std::string_view, 15> kVerbs{
-      "start", "stop",       "poweroff", "reboot",   "reset",   "save", "pause",  "resume",
-      "check", "screenshot", "snapshot", "suppress", "release", "gui",  "gui_end"};
+  constexpr std::array<std::string_view, 16> kVerbs{
+      "start", "stop",       "poweroff", "reboot",  "reset",    "save",    "pause", "resume",
+      "check", "screenshot", "snapshot", "zfssnap", "suppress", "release", "gui",   "gui_end"};
   const std::string verb = text_member(call, "verb");
   if (std::find(kVerbs.begin(), kVerbs.end(), verb) == kVerbs.end()) {
     return call.fail(fail(ErrorKind::invalid, "unknown verb \"" + verb + "\""));

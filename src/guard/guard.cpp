@@ -19,6 +19,7 @@ Keeper& Guard::keeper(const std::string& fmri) {
   auto& slot = keepers_[fmri];
   if (!slot) {
     slot = std::make_shared<Keeper>(executor_, *driver_, channel_, fmri, Pace{}, &hooks_);
+    slot->use_zfs(zfs_.get());
     start(executor_, Keeper::run(slot));
   }
   return *slot;

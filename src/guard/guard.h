@@ -20,6 +20,9 @@ class Guard {
  public:
   Guard(Executor executor, std::unique_ptr<hypervisor::Hypervisor> driver, Fd socket, HookRunner& hooks);
 
+  // Snapshots are taken with this from now on.
+  void use_zfs(std::unique_ptr<Zfs> zfs) { zfs_ = std::move(zfs); }
+
   // Until the channel ends.
   Task<> run();
 
@@ -34,6 +37,7 @@ class Guard {
   std::unique_ptr<hypervisor::Hypervisor> driver_;
   Channel channel_;
   HookRunner& hooks_;
+  std::unique_ptr<Zfs> zfs_;
   std::map<std::string, std::shared_ptr<Keeper>> keepers_;
   bool over_ = false;
 };

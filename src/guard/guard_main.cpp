@@ -35,6 +35,7 @@ int run(const Options& options) {
   Reaper reaper(loop.get_executor());
   hypervisor::DriverOptions driver;
   for (char** entry = environ; *entry != nullptr; ++entry) driver.environment.emplace_back(*entry);
+  auto zfs = std::make_unique<Zfs>(reaper, driver.environment);
   if (!options.owner_cgroup.empty()) {
     // Siblings of the guard's own leaf, in the folder that vmkeepd gave to this owner.
     driver.service_cgroup = options.owner_cgroup + "/service";
@@ -52,6 +53,7 @@ int run(const Options& options) {
                         ? hypervisor::make_simulated(loop.get_executor(), reaper, std::move(driver))
                         : hypervisor::make_virtualbox(loop.get_executor(), reaper, std::move(driver));
   Guard guard(loop.get_executor(), std::move(hypervisor), Fd(3), hooks);
+  guard.use_zfs(std::move(zfs));
   start(loop.get_executor(), serve(loop, guard, hooks));
   loop.run();
   // Coroutines that still wait refer to the guard: the process ends here, with nothing left to tidy up.

@@ -115,6 +115,7 @@ Task<> Keeper::handle(json::object message) {
   if (kind == "verb") co_await verb(message);
   if (kind == "inspect") co_await inspect(message);
   if (kind == "hint") co_await hinted();
+  if (kind == "window") co_await zfs_snapshot(vm::SnapshotOccasion::after_gui, now() + kLookDeadline);
 }
 
 // ---- the VM's identity

@@ -26,6 +26,7 @@
 #include "base/loop.h"
 #include "guard/channel.h"
 #include "guard/guest_watch.h"
+#include "guard/zfs.h"
 #include "hypervisor/hypervisor.h"
 #include "repository/types.h"
 #include "vm/policy.h"
@@ -75,7 +76,8 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   void remember(const vm::History& history) { guest_->remember(history); }
   void deliver(boost::json::object message);  // method, launched, died, adopted, ask, verb, inspect
   void abandon();
-  void look_soon();  // the safety net found it missing
+  void use_zfs(Zfs* zfs) { zfs_ = zfs; }  // which must outlive it; null: no snapshots are taken
+  void look_soon();                       // the safety net found it missing
   const std::string& uuid() const { return uuid_; }
   bool watched() const { return watching_; }
   // vm/kicker_freq: how often the safety net has to have looked at it.
@@ -120,6 +122,11 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   void await_window();
   void interrupt();
   static Task<> window_watcher(std::shared_ptr<Keeper> self);
+  // keeper_snapshots.cpp
+  Task<SnapshotOutcome> zfs_snapshot(vm::SnapshotOccasion occasion, Instant deadline);
+  Task<SnapshotOutcome> zfs_snapshot(vm::SnapshotOccasion occasion, std::string tag, Instant deadline);
+  Task<Outcome> zfs_by_hand(const boost::json::object& call);
+  Task<Outcome> with_snapshot(Outcome ended, vm::TakeDown how, std::string method);
   // keeper_inspect.cpp
   Task<> inspect(const boost::json::object& call);
   void inspect_busy(const boost::json::object& call);
@@ -149,6 +156,7 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   Executor executor_;
   hypervisor::Hypervisor& driver_;
   Channel& channel_;
+  Zfs* zfs_ = nullptr;
   std::string fmri_;
   Pace pace_;
   vm::ConfigReading reading_;  // what config_ is of

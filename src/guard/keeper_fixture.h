@@ -39,6 +39,7 @@ class FakeHypervisor : public hypervisor::Hypervisor {
   bool window = true;                // there is a front end
   std::vector<std::string> refused;  // words that control() refuses
   std::vector<std::string> calls;
+  std::optional<hypervisor::VmDetails> details;  // absent: describe() is not supported
   Signal hints, abandoned;
   // Of the guest inside.
   std::map<std::string, std::string> properties;
@@ -97,6 +98,10 @@ class FakeHypervisor : public hypervisor::Hypervisor {
       become(vm::VmState::aborted, std::nullopt);
     }
     co_return hypervisor::done();
+  }
+  Task<Result<hypervisor::VmDetails>> describe(std::string, Instant) override {
+    if (!details) co_return fail(ErrorKind::unsupported, "not described");
+    co_return *details;
   }
   Task<Result<>> pause(std::string, Instant) override {
     calls.emplace_back("pause");

@@ -51,6 +51,7 @@ Task<Step> Keeper::start_vm(const json::object& call, Instant deadline) {
         co_return co_await become_ready(call, std::move(adopted), deadline + kReserve, false);
       case vm::StartAction::resume: {
         log(plan.why);
+        co_await zfs_snapshot(vm::SnapshotOccasion::resume, deadline);
         auto resumed = co_await driver_.resume(uuid_, deadline);
         if (!resumed) co_return done(kFatal, "The VM could not be resumed: " + resumed.error().message);
         adopted = co_await adopt(deadline);
@@ -96,6 +97,7 @@ Task<Step> Keeper::save_then_launch(const json::object& call, Instant deadline) 
 // The method process executes the VM; from then on until it runs nobody may query it (facts 1), so the list
 // of running VMs, which locks nothing, tells when it is there.
 Task<Step> Keeper::launch(const json::object& call, Instant deadline) {
+  co_await zfs_snapshot(vm::SnapshotOccasion::start, deadline);
   auto command = driver_.launch(hypervisor::VmRef{uuid_, name_, true});
   if (!command) co_return done(kConfig, command.error().message);
   if (!config_->timezone.empty()) command->environment.push_back("TZ=" + config_->timezone);

@@ -11,6 +11,7 @@ using namespace std::chrono_literals;
 constexpr Instant kLook = 30s;
 constexpr Instant kCall = 12s;  // for the command itself, at least: one in 300 hangs for 10 s (facts 3)
 constexpr Instant kIdentify = 60s;
+constexpr Instant kSnapshot = 60s;
 constexpr Instant kUnlimited = std::chrono::hours(24 * 365);
 constexpr Instant kForcedCall = 500ms;  // the least that it gets when time is running out
 
@@ -55,6 +56,11 @@ Task<Step> Keeper::stop_vm(std::optional<Instant> deadline, bool force) {
   };
   const hypervisor::Percent nobody;
   const Descent descent = co_await bring_down(planner, patience, nobody);
+  if (descent.end != Descent::End::nothing_to_do && !force) {
+    const auto tag =
+        vm::snapshot_tag(vm::SnapshotOccasion::stop, vm::to_string(config.stop_method), descent.code);
+    co_await zfs_snapshot(vm::SnapshotOccasion::stop, tag, std::min(patience, now() + kSnapshot));
+  }
   co_return done(descent.code, descent.text);
 }
 

@@ -80,6 +80,7 @@ Task<Outcome> Keeper::perform(const json::object& call) {
   if (name == "stop" || name == "gui_end") co_return co_await stop_now(call);
   if (name == "reset") co_return co_await reset_vm();
   if (name == "pause" || name == "resume") co_return co_await pause_vm(name == "pause");
+  if (name == "zfssnap") co_return co_await zfs_by_hand(call);
   if (name == "snapshot") co_return co_await take_snapshot(call);
   if (name == "gui") co_return co_await open_window(call);
   if (name == "screenshot") {
@@ -128,6 +129,12 @@ Task<Outcome> Keeper::take_down(vm::TakeDown how, const json::object& call) {
   if (control::bool_member(call, "kill", false) && how != vm::TakeDown::save &&
       descent.end != End::still_up) {
     result = co_await kill_process(std::move(result));
+  }
+  // A window has its own occasions.
+  const bool window = text_of(call, "verb") == "gui";
+  if (descent.end != End::nothing_to_do && !window) {
+    const std::string method(how == vm::TakeDown::save ? "savestate" : "poweroff-graceful");
+    result = co_await with_snapshot(std::move(result), how, method);
   }
   if (how != vm::TakeDown::reboot) co_return result;
   if (descent.end == End::nothing_to_do) {
@@ -260,6 +267,7 @@ Task<Outcome> Keeper::open_window(const json::object& call) {
   const vm::VmState state = seen_.agreed();
   if (saved.code == 0 && !saved.outage && vm::is_up(state)) saved.code = kFailed;
   if (saved.code != 0) co_return saved;
+  co_await zfs_snapshot(vm::SnapshotOccasion::before_gui, now() + kCall);
   saved.outage = true;
   saved.launch = std::move(*command);
   await_window();
@@ -282,6 +290,7 @@ Task<> Keeper::window_watcher(std::shared_ptr<Keeper> self) {
   }
   self->awaiting_window_ = false;
   if (self->stopped_ || now() >= end) co_return;
+  self->inbox_.push(message("window", self->fmri_));
   self->watch();
   auto report = message("report", self->fmri_);
   report["text"] = "it runs";
