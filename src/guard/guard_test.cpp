@@ -95,8 +95,10 @@ TEST(GuardTest, T82_fifty_idle_vms_cost_one_call_a_period_for_all_of_them) {
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
   auto ours = std::make_unique<Channel>(loop.get_executor(), Fd(ends[0]));
   Counts counts;
+  Reaper reaper(loop.get_executor());
+  HookRunner hooks(reaper, {}, "");
   Guard guard(loop.get_executor(), std::make_unique<CountingHypervisor>(loop.get_executor(), counts),
-              Fd(ends[1]));
+              Fd(ends[1]), hooks);
   start(loop.get_executor(), guard.run());
   int verdicts = 0;
   start(loop.get_executor(), count_verdicts(*ours, verdicts));
