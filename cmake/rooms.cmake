@@ -19,6 +19,12 @@ function(vmkeep_flags target)
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/src)
 endfunction()
 
+# What is tested is compiled with every check; the tests' own code, which is half of all, at half the cost: without
+# optimisation and without UBSan.
+function(vmkeep_test_flags target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Dev>:-O0 -fno-sanitize=undefined>)
+endfunction()
+
 function(vmkeep_room name)
   cmake_parse_arguments(ROOM "" "" "USES;TEST_USES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
@@ -32,6 +38,7 @@ function(vmkeep_room name)
   if(VMKEEP_TESTS AND tests)
     add_executable(${name}_test ${tests})
     vmkeep_flags(${name}_test)
+    vmkeep_test_flags(${name}_test)
     target_link_libraries(${name}_test PRIVATE vmkeep_${name} ${ROOM_TEST_USES} GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE VMKEEP_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}." PROPERTIES TIMEOUT 120)
