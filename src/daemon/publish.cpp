@@ -65,6 +65,9 @@ void put(Core& core, const fmri::Fmri& entity, PropertyGroup group) {
   const std::string what = group.name;
   group.persistent = false;
   auto done = core.store->commit({PutGroup{entity, std::move(group), std::nullopt}});
+  // An instance that is deleted while it runs is stopped first, and tells nobody how that goes.
+  const Record* record = core.record(entity.str());
+  if (!done && done.error().kind == ErrorKind::not_found && record != nullptr && record->removed) return;
   if (!done) core.logs.notice("cannot publish " + what + " of " + entity.str() + ": " + done.error().message);
 }
 

@@ -101,9 +101,10 @@ void VmCalls::list(const Call& call) {
     return call.fail(
         fail(ErrorKind::permission, "Permission denied: only root may list another user's VMs."));
   }
-  // Only what says where the VMs are: everything else is the user's own affair.
-  constexpr std::array<std::string_view, 4> kAllowed{
-      "HOME=", "VBOX_USER_HOME=", "VBOX_IPC_SOCKETID=", "VMKEEP_SIMULATED_HOME="};
+  // Only what says where the VMs and the hypervisor's programs are: everything else is the user's own affair.
+  // The guard runs as that user, so that nobody gets at anybody else by a PATH.
+  constexpr std::array<std::string_view, 5> kAllowed{
+      "HOME=", "PATH=", "VBOX_USER_HOME=", "VBOX_IPC_SOCKETID=", "VMKEEP_SIMULATED_HOME="};
   auto given = control::strings_member(call.parameters, "environment");
   if (!given) return call.fail(given.error());
   std::vector<std::string> environment;
