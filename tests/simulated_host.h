@@ -15,7 +15,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iterator>
 #include <map>
 #include <sstream>
 #include <string>
@@ -27,9 +26,15 @@ namespace vmkeep::tests {
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
+// Empty if it cannot be read: a process of /proc may end while one looks.
 inline std::string file_text(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::string text;
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return text;
+  char part[4096];
+  for (ssize_t n = 0; (n = ::read(file, part, sizeof part)) > 0;) text.append(part, static_cast<size_t>(n));
+  ::close(file);
+  return text;
 }
 
 struct Said {
