@@ -18,7 +18,10 @@ class LimitsTest : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(folder_); }
   // Writes into a plain file do not shorten it, so each test reads what it wrote into an empty one.
   void file(const std::string& name) { std::ofstream(folder_ + "/" + name) << ""; }
-  std::string content(const std::string& name) const { return read_file(folder_ + "/" + name).value_or("-"); }
+  std::string content(const std::string& name) const {
+    const auto text = read_file(folder_ + "/" + name);
+    return text ? *text : "-";
+  }
 
   std::string folder_ = "/tmp/vmkeep-limits-XXXXXX";
 };
