@@ -61,7 +61,11 @@ Instant Guard::period() const {
 // However many VMs there are, one call a period.  A VM that should be up and is not in the list gets a look.
 Task<> Guard::safety_net() {
   while (!over_) {
-    co_await sleep_until(now() + period());
+    // In slices: a VM that is watched from now on may want a shorter period than was asked for so far.
+    const Instant begun = now();
+    while (!over_ && now() < begun + period()) {
+      co_await sleep_until(std::min(begun + period(), now() + kShortest));
+    }
     const bool any =
         std::any_of(keepers_.begin(), keepers_.end(), [](const auto& k) { return k.second->watched(); });
     if (over_ || !any) continue;

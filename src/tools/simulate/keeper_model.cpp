@@ -14,7 +14,7 @@ using vm::VmState;
 constexpr Instant kSettle = 10s;
 constexpr Instant kReserve = 2s;
 constexpr Instant kCall = 12s;
-constexpr Instant kSilence = 30s;
+constexpr Instant kSilence = 10s;
 constexpr Instant kStartPatience = 600s;
 constexpr Instant kStopPatience = std::chrono::hours(24 * 365);
 constexpr Instant kLook = 50ms;  // what one look takes
