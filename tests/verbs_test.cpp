@@ -295,6 +295,23 @@ TEST_F(Verbs, T78_a_suppression_is_shown_and_ends_by_itself) {
   EXPECT_FALSE(status().contains("suppression"));
 }
 
+TEST_F(Verbs, T90_the_lease_of_a_window_is_renewed_and_keeps_the_vm_from_everybody) {
+  import();
+  await_state("online");
+  EXPECT_NE(code(verb("gui_renew")), 0);
+  const auto window = verb("gui", {{"seconds", 100}});
+  ASSERT_EQ(code(window), 0);
+  EXPECT_FALSE(window->at("argv").as_array().empty());
+  const auto until = [this] { return status().at("outage").at("until").to_number<double>(); };
+  const double before = until();
+  EXPECT_EQ(code(verb("gui_renew", {{"seconds", 1000}})), 0);
+  EXPECT_GT(until(), before + 500);
+  EXPECT_EQ(text(status(), "word"), "saved");
+  EXPECT_EQ(launches(), 1U);
+  EXPECT_EQ(code(verb("gui_end")), 0);
+  await("the VM should run without a window again", [&] { return launches() == 2; });
+}
+
 TEST_F(Verbs, T14_status_tells_everything_to_machines) {
   import();
   await_state("online");

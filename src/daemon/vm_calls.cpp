@@ -56,6 +56,12 @@ bool is_online(Core& core, const Record& record) {
   return graph::is_up(record.state) && record.contract != 0 && !core.contracts->empty(record.contract);
 }
 
+// When a window's lease that is asked for now is over.
+Instant lease_end(const Call& call) {
+  const int64_t seconds = control::int_member(call.parameters, "seconds", 8 * kHour);
+  return now() + Instant(std::chrono::seconds(std::clamp(seconds, int64_t{1}, kLongest)));
+}
+
 bool starts_now(const Record& record) {
   return std::any_of(record.runs.begin(), record.runs.end(),
                      [](const auto& run) { return run.second.method == restarter::MethodName::start; });
@@ -112,9 +118,9 @@ void VmCalls::publish(Record& record) {
 void VmCalls::verb(const Call& call) {
   Record* record = permitted(call);
   if (record == nullptr) return;
-  constexpr std::array<std::string_view, 16> kVerbs{
-      "start", "stop",       "poweroff", "reboot",  "reset",    "save",    "pause", "resume",
-      "check", "screenshot", "snapshot", "zfssnap", "suppress", "release", "gui",   "gui_end"};
+  constexpr std::array<std::string_view, 17> kVerbs{
+      "start",      "stop",     "poweroff", "reboot",   "reset",   "save", "pause",     "resume", "check",
+      "screenshot", "snapshot", "zfssnap",  "suppress", "release", "gui",  "gui_renew", "gui_end"};
   const std::string verb = text_member(call, "verb");
   if (std::find(kVerbs.begin(), kVerbs.end(), verb) == kVerbs.end()) {
     return call.fail(fail(ErrorKind::invalid, "unknown verb \"" + verb + "\""));
@@ -129,6 +135,8 @@ Task<> VmCalls::perform(VmCalls& self, Call call, std::string fmri, std::string 
   Ended ended;
   if (verb == "suppress" || verb == "release") {
     ended = self.lease(call, fmri, verb);
+  } else if (verb == "gui_renew") {
+    ended = self.renew(call, fmri);
   } else if (verb == "stop" && enabled) {
     ended = co_await self.stop_vm(call, fmri);
     if (ended.code == 0) {
@@ -156,9 +164,7 @@ void VmCalls::begin_outage(Record& record, const Call& call, const std::string& 
   if (const auto kind = outage_of(verb)) {
     history.outage = vm::Outage{*kind, user_name(call.peer.uid), now(), std::nullopt, false};
     if (verb == "gui") {
-      const int64_t seconds = control::int_member(call.parameters, "seconds", 8 * kHour);
-      history.outage->until =
-          now() + Instant(std::chrono::seconds(std::clamp(seconds, int64_t{1}, kLongest)));
+      history.outage->until = lease_end(call);
       history.restart_saved_once = true;
       record.giving_back = false;
     }
@@ -310,6 +316,18 @@ VmCalls::Ended VmCalls::lease(const Call& call, const std::string& fmri, const s
   }
   publish(*record);
   return ended;
+}
+
+// The window lives: its lease counts anew, and nothing else happens.
+VmCalls::Ended VmCalls::renew(const Call& call, const std::string& fmri) {
+  Record* record = core_.record(fmri);
+  auto& outage = record->history.outage;
+  if (!outage || outage->kind != vm::OutageKind::gui || record->giving_back) {
+    return Ended{kFailed, "The VM is not handed over to a window."};
+  }
+  outage->until = lease_end(call);
+  publish(*record);
+  return Ended{0, "The lease of the window was renewed."};
 }
 
 Task<> VmCalls::leases() {

@@ -31,6 +31,9 @@ std::string service_words(const InstanceMessage* service) {
   if (service == nullptr) return "unknown to vmkeepd";
   std::string text = service->state;
   if (!service->next_state.empty() && service->next_state != "none") text += ", going " + service->next_state;
+  if (!service->reason.empty() && service->reason != "none" && service->state != "online") {
+    text += " (" + service->reason + ")";
+  }
   text += " since " + time_words(service->state_time);
   if (!service->enabled) text += ", not enabled";
   if (!service->why.empty() && service->state != "online") text += "\n" + service->why;
@@ -53,6 +56,14 @@ std::string monitor_words(const VmView& vm) {
   if (vm.monitor == "silent")
     return "no answer from its guard or from the hypervisor; vmkeepd goes on asking";
   return vm.monitor;
+}
+
+// "1795309897 Enabled.": vmkeepd tells seconds since the epoch; the people here have a clock on the wall.
+std::string transition_words(const std::string& line) {
+  const size_t blank = line.find(' ');
+  const bool timed =
+      blank != std::string::npos && blank > 0 && blank < 12 && line.find_first_not_of("0123456789") == blank;
+  return timed ? time_words(std::stod(line.substr(0, blank))) + line.substr(blank) : line;
 }
 
 std::string hook_words(const VmHook& hook) {
@@ -97,7 +108,7 @@ std::string status_text(const VmView& vm, const InstanceMessage* service) {
   if (vm.hook) text += row("Hook", hook_words(*vm.hook));
   if (!vm.next.empty()) text += row("Next", vm.next);
   std::string last;
-  for (const std::string& transition : vm.transitions) last += transition + "\n";
+  for (const std::string& transition : vm.transitions) last += transition_words(transition) + "\n";
   if (!last.empty()) text += row("Last", last);
   return text;
 }

@@ -70,16 +70,17 @@ TEST_F(VmText, StatusTellsEverythingThatIsNotAsUsual) {
   vm.hook = VmHook{7, "counts as a failure", "no answer\nfrom port 80"};
   vm.heartbeat = "lost since 9 s";
   vm.next = "nothing";
-  vm.transitions = {"one", "two"};
+  vm.transitions = {"1247766575 Enabled.", "two"};
   control::InstanceMessage service = online();
   service.state = "maintenance";
+  service.reason = "method_failed";
   service.why = "It died.";
   service.enabled = false;
   EXPECT_EQ(status_text(vm, &service),
             "svc:/site/xvm/vbox:vm1\n"
             "  State       saved\n"
             "              under way: save\n"
-            "  Service     maintenance since Thu Jul 16 17:49:35 2009, not enabled\n"
+            "  Service     maintenance (method_failed) since Thu Jul 16 17:49:35 2009, not enabled\n"
             "              It died.\n"
             "  VM          \"My VM\" {u-1} of alice, virtualbox\n"
             "  Watched     yes, but nothing is done by itself\n"
@@ -91,7 +92,7 @@ TEST_F(VmText, StatusTellsEverythingThatIsNotAsUsual) {
             "              no answer\n"
             "              from port 80\n"
             "  Next        nothing\n"
-            "  Last        one\n"
+            "  Last        Thu Jul 16 17:49:35 2009 Enabled.\n"
             "              two\n");
 }
 

@@ -21,11 +21,14 @@ bool answers_by_code(const VmArguments& arguments) {
   return name == "status" || name == "check";
 }
 
-// The VMs that there are: whatever runs our method, and everything of the shipped service.
+// The VMs that there are: whatever runs our method, and of the shipped service what is in use (not the
+// disabled instance that is there to be copied).
 Arguments all_vms(const World& world) {
   Arguments all;
   for (const auto& instance : world.instances) {
-    if (instance.vm || instance.fmri.starts_with("svc:/site/xvm/vbox:")) all.push_back(instance.fmri);
+    const bool used = instance.enabled || instance.state != "disabled";
+    if (instance.vm || (used && instance.fmri.starts_with("svc:/site/xvm/vbox:")))
+      all.push_back(instance.fmri);
   }
   return all;
 }
