@@ -64,8 +64,8 @@ json::object parameters_of(const ScriptLine& line) {
       say("reset");
       break;
     case ScriptVerb::snapshot:
-      say("snapshot");
-      parameters["name"] = line.name.empty() ? "manual-zfssnap" : line.name;
+      say("zfssnap");
+      if (!line.name.empty()) parameters["text"] = line.name;
       break;
     default:
       say("check");

@@ -248,7 +248,8 @@ TEST_F(VmPrograms, OldVerbsReachTheDaemon) {
   EXPECT_EQ(script({"-vm", "saved", "start-force"}).code, 0);
   EXPECT_TRUE(last().at("force").as_bool());
   EXPECT_EQ(script({"-vm", "saved", "zfssnap", "before", "it"}).code, 0);
-  EXPECT_EQ(last().at("name").as_string(), "before it");
+  EXPECT_EQ(last().at("verb").as_string(), "zfssnap");
+  EXPECT_EQ(last().at("text").as_string(), "before it");
   EXPECT_EQ(script({"-vm", "saved", "dirlist"}).code, 0);
   EXPECT_EQ(script({"help", "-vm", "saved", "status"}).code, 3);
 }

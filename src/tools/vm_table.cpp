@@ -98,7 +98,8 @@ and ~? lists what else there is.  A VM serves one client at a time.
 Writes what the VM's screen shows to a PNG file, as the VM's owner: that user must be able to write there.
 )"},
       {"snapshot", {}, {Flag::name, Flag::json}, Vms::any, R"(
-Takes a snapshot: by ZFS where vm/zfssnap_flag is true, else by the hypervisor itself.
+Takes the hypervisor's own snapshot.  Those of ZFS are taken by themselves where vm/zfssnap_flag is true, and by
+hand with `vmkeep vbox.sh -s VM zfssnap`.
 )"},
       {"dirs", {"dirlist"}, {Flag::json}, Vms::any, R"(
 Lists settings, logs, snapshots, saved state and disks, each with the file system that holds it.
