@@ -50,14 +50,15 @@ class CgroupContracts final : public Contracts {
 
   Result<> set_up(const ContractsOptions& options) {
     const std::string name = root_name(options.run_folder);
-    auto hierarchy = find_hierarchy(name);
+    delegated_ = !options.delegated.empty();
+    auto hierarchy = delegated_ ? find_delegated(options.delegated) : find_hierarchy(name);
     if (!hierarchy) return hierarchy.error();
     base_ = hierarchy->folder;
     const std::string root = base_ + "/" + name;
     if (auto made = make_cgroup(root); !made) return made;
     state_->root = root;
     state_->root_path = (hierarchy->path == "/" ? "" : hierarchy->path) + "/" + name;
-    if (options.move_self) {
+    if (options.move_self && !delegated_) {
       if (auto made = make_cgroup(root + "/daemon"); !made) return made;
       if (auto moved = move_to(root + "/daemon"); !moved) return moved;
       moved_ = true;
@@ -256,7 +257,7 @@ class CgroupContracts final : public Contracts {
   void hand_down_controllers() {
     const auto given = words_of(base_ + "/cgroup.controllers");
     const auto on = words_of(base_ + "/cgroup.subtree_control");
-    const bool ours = moved_ && words_of(base_ + "/cgroup.procs").empty();
+    const bool ours = (moved_ || delegated_) && words_of(base_ + "/cgroup.procs").empty();
     for (const char* controller : kControllers) {
       if (std::find(given.begin(), given.end(), controller) == given.end()) continue;
       const bool missing = std::find(on.begin(), on.end(), controller) == on.end();
@@ -289,6 +290,7 @@ class CgroupContracts final : public Contracts {
   std::string base_;
   std::vector<std::string> handed_down_;
   bool moved_ = false;
+  bool delegated_ = false;
 };
 
 }  // namespace

@@ -71,6 +71,34 @@ TEST_F(CgroupTest, TheDaemonLivesInALeafAndGoesBackAtTheEnd) {
             0);
 }
 
+TEST_F(CgroupTest, ADelegatedCgroupIsDividedInsteadOfOurOwn) {
+  NEEDS_CGROUPS();
+  const auto own = find_hierarchy("none");
+  ASSERT_TRUE(own);
+  const std::string scope = "/vmkeep-test-" + std::to_string(::getpid()) + ".scope";
+  ASSERT_EQ(::mkdir((own->folder + scope).c_str(), 0755), 0);
+  const std::string before = own_path(::getpid());
+  ContractsOptions with = options(Backend::cgroup);
+  with.move_self = true;
+  with.delegated = (own->path == "/" ? "" : own->path) + scope;
+  open_contracts(with);
+  EXPECT_EQ(contracts->root(), own->folder + scope + "/" + root_name(folder));
+  EXPECT_EQ(own_path(::getpid()), before) << "whoever was delegated a cgroup stays out of it";
+  ASSERT_TRUE(contracts->create(1));
+  const pid_t pid = spawn(1, "sleep 1000");
+  EXPECT_EQ(own_path(pid), with.delegated + "/" + root_name(folder) + "/contract-1");
+  ASSERT_TRUE(contracts->signal(1, SIGKILL));
+  exited(pid);
+  EXPECT_EQ(drain_until_emptied(1), "");
+  close_contracts();
+  EXPECT_TRUE(remove_cgroup(own->folder + scope));
+
+  with.delegated = "/no/such.scope";
+  auto missing = Contracts::open(loop.get_executor(), *reaper, with);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().kind, ErrorKind::not_found);
+}
+
 TEST_F(CgroupTest, MethodsAreBornInTheirContractAndDeeperCgroupsCount) {
   NEEDS_CGROUPS();
   open_contracts(Backend::automatic);

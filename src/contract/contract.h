@@ -4,7 +4,8 @@
 // A contract is a cgroup where we may make one, and a set of pids elsewhere (a user's own daemon on a host
 // that delegates nothing), or both for a process that was adopted.  The root of our cgroups is our own cgroup
 // plus vmkeep-<hash of the run folder>, so that two daemons never meet; the daemon itself moves into a leaf
-// of it.
+// of it.  Where systemd keeps the daemon as a service, the root is below a scope instead (host/scope.h): what
+// systemd does to the service does nothing to the processes of contracts.
 //
 // Ids grow and are never reused within a boot; the caller keeps the counter (volatile store).
 //
@@ -68,6 +69,10 @@ struct ContractsOptions {
   // Whether the calling process moves into <root>/daemon, until the end: a cgroup with processes of its own
   // cannot hand controllers down.  Tests that must stay where they are say no.
   bool move_self = true;
+  // A cgroup that was delegated to us, as /proc/PID/cgroup tells it ("/vmkeep.slice/vmkeep-vms.scope"): then
+  // our cgroups are below it instead of below our own, and the caller stays where it is whatever move_self
+  // says.
+  std::string delegated;
 };
 
 class Contracts {

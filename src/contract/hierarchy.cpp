@@ -147,6 +147,18 @@ Result<Hierarchy> find_hierarchy(const std::string& name) {
               "our own cgroup " + *path + " is not to be seen in " + mounts.front().point);
 }
 
+Result<Hierarchy> find_delegated(const std::string& path) {
+  const auto mountinfo = read_file("/proc/self/mountinfo");
+  if (!mountinfo) return mountinfo.error();
+  const auto mounts = cgroup2_mounts(*mountinfo);
+  if (mounts.empty()) return fail(ErrorKind::unsupported, "no cgroup version 2 is mounted here");
+  for (const auto& mount : mounts) {
+    const auto folder = folder_of(mount, path);
+    if (folder && ::access((*folder + "/cgroup.procs").c_str(), W_OK) == 0) return Hierarchy{*folder, path};
+  }
+  return fail(ErrorKind::not_found, "the cgroup " + path + " is not to be seen in " + mounts.front().point);
+}
+
 std::vector<std::string> folders_below(const std::string& folder) {
   std::vector<std::string> found;
   for (const auto& child : subfolders(folder)) {

@@ -48,6 +48,10 @@ std::optional<ContractId> contract_of(std::string_view proc_cgroup, const std::s
 // Errors: ErrorKind::unsupported where there is no cgroup version 2 that shows it.
 Result<Hierarchy> find_hierarchy(const std::string& name);
 
+// The folder of a cgroup that /proc/PID/cgroup calls `path`.
+// Errors: ErrorKind::not_found where no mount shows it, unsupported without cgroup version 2.
+Result<Hierarchy> find_delegated(const std::string& path);
+
 // The folders below (not `folder` itself), deepest first.
 std::vector<std::string> folders_below(const std::string& folder);
 std::vector<pid_t> processes_in(const std::string& folder);  // of it and of all below

@@ -29,6 +29,20 @@ PropertyGroup method(const char* name) {
       {{"type", text("method")}, {"exec", text(":true")}, {"timeout_seconds", {ValueType::count, {"3"}}}});
 }
 
+struct FactService {
+  const char* service;
+  const char* fact;
+  const char* name;
+};
+constexpr FactService kFactServices[] = {
+    {"milestone/network", "network", "network milestone"},
+    {"milestone/multi-user", "multi-user", "multi-user milestone"},
+    {"milestone/multi-user-server", "multi-user", "multi-user plus exports milestone"},
+    {"system/filesystem/local", "local-filesystems", "local file system mounts"},
+    {"network/nfs/client", "remote-filesystems", "network file system mounts"},
+    {"system/filesystem/autofs", "remote-filesystems", "automatic file system mounts"},
+};
+
 // A service without processes that is online exactly while a fact about the host holds.
 void add_fact_service(ChangeSet& changes, const std::string& service, const char* fact, const char* name) {
   const fmri::Fmri entity{service, {}, {}, {}};
@@ -40,7 +54,7 @@ void add_fact_service(ChangeSet& changes, const std::string& service, const char
         group("tm_common_name", "template", {{"C", {ValueType::ustring, {name}}}}),
         group("host", "dependency",
               {{"grouping", text("require_all")},
-               {"restart_on", text("error")},
+               {"restart_on", text("restart")},
                {"type", text("host")},
                {"entities", {ValueType::astring, {std::string("host:") + fact}}}})}) {
     changes.emplace_back(repository::PutGroup{entity, pg, 0});
@@ -59,10 +73,8 @@ Result<> ensure_builtin(repository::Repository& store) {
                         [&](const auto& e) { return e.service == service; });
   };
   ChangeSet changes;
-  if (missing("milestone/network"))
-    add_fact_service(changes, "milestone/network", "network", "network milestone");
-  if (missing("system/filesystem/local")) {
-    add_fact_service(changes, "system/filesystem/local", "local-filesystems", "local file system mounts");
+  for (const auto& each : kFactServices) {
+    if (missing(each.service)) add_fact_service(changes, each.service, each.fact, each.name);
   }
   if (missing("system/svc/restarter")) changes.emplace_back(repository::AddService{"system/svc/restarter"});
   return changes.empty() ? Result<>() : store.commit(changes);

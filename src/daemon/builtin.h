@@ -1,5 +1,6 @@
-// The services that every host has: milestone/network and system/filesystem/local, which tell what the kernel
-// knows, and the master restarter's own entry.
+// The services that every host has: the milestones and the services of filesystems, which tell what is true
+// of the host (host/facts.h) under the names that manifests of old depend on, and the master restarter's own
+// entry.
 #pragma once
 
 #include "repository/repository.h"

@@ -53,6 +53,7 @@ const std::map<std::string, std::pair<Calls::Handler, bool>>& Calls::handlers() 
       {"Act", {&Calls::act, true}},
       {"Watch", {&Calls::watch, false}},
       {"Shutdown", {&Calls::shutdown, true}},
+      {"Startup", {&Calls::startup, true}},
       {"VmMethod", {&Calls::vm_method, false}},
       {"VmStatus", {&Calls::vm_status, false}},
       {"Vm", {&Calls::vm, false}},
@@ -255,9 +256,13 @@ Task<> Calls::stream(Call call, std::vector<std::string> fmris) {
 
 void Calls::shutdown(const Call& call) {
   auto event = shut_down_event(core_, call);
-  // Whoever asks again may bring a budget that the first one had not.
-  if (!core_.shutting_down || (event.budget && !core_.shut_down)) {
+  // Whoever asks again may bring a budget that the first one had not, and is answered again.
+  if (!core_.shutting_down || event.budget || core_.shut_down) {
     core_.shutting_down = true;
+    core_.shut_down = false;
+    core_.left_up.clear();
+    // Before anything goes down: a daemon that is started meanwhile goes on with it.
+    if (core_.options.await_startup) publish_started(core_, false);
     core_.logs.notice(event.budget
                           ? fmt::format("shutdown requested: everything goes down, in order, within {} s",
                                         event.budget->count() / 1000)
@@ -265,6 +270,14 @@ void Calls::shutdown(const Call& call) {
     core_.events.push(std::move(event));
   }
   start(core_.executor, stream_shutdown(call));
+}
+
+void Calls::startup(const Call& call) {
+  if (core_.shutting_down) core_.logs.notice("startup requested: what is enabled comes up");
+  core_.shutting_down = core_.shut_down = false;
+  if (core_.options.await_startup) publish_started(core_, true);
+  core_.events.push(restarter::StartUp{});
+  call.reply({});
 }
 
 Task<> Calls::stream_shutdown(Call call) {

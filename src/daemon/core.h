@@ -65,7 +65,9 @@ struct Record {
   std::deque<std::string> transitions;  // the last lines of note, for VmStatus
   // How the last process of its contract ended: "process 42 died on signal KILL (9)".
   std::string process_end;
-  std::string dossier;   // folder of the last crash dossier of this boot; may be empty
+  std::string dossier;  // folder of the last crash dossier of this boot; may be empty
+  // Why the store refused the last thing that was published of it; empty: what is on record is true.
+  std::string unrecorded;
   uint64_t version = 0;  // grows with every change that Watch tells of
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/version.h"
 #include "daemon/builtin.h"
+#include "daemon/folders.h"
 #include "daemon/plan_calls.h"
 #include "daemon/publish.h"
 #include "host/systemd.h"
@@ -21,6 +22,7 @@ Daemon::Daemon(Executor executor, Options options, Reaper& reaper)
       methods_(core_),
       instances_(core_, owners_),
       files_(core_),
+      scope_(core_),
       actions_(core_, methods_, owners_),
       vms_(core_, instances_, owners_),
       calls_(core_, instances_, owners_, vms_) {}
@@ -32,7 +34,7 @@ Result<> Daemon::open_stores() {
                                      {o.run_folder, 0755U},
                                      {o.run_folder + "/private", 0700U},
                                      {o.log_folder, 0755U}}) {
-    if (auto made = make_folders(folder, mode); !made) return made;
+    if (auto made = own_folder(folder, mode); !made) return made;
   }
   repository::StoreOptions store;
   store.persistent_path = o.state_folder + "/repository.db";
@@ -44,14 +46,29 @@ Result<> Daemon::open_stores() {
   return ensure_builtin(*core_.store);
 }
 
-Result<> Daemon::open() {
-  if (auto opened = open_stores(); !opened) return opened;
+Result<> Daemon::open_contracts() {
   contract::ContractsOptions contracts;
   contracts.run_folder = core_.options.run_folder;
   if (core_.options.pids_only) contracts.backend = contract::ContractsOptions::Backend::pids;
+  if (!core_.options.scope.empty() && !core_.options.pids_only) {
+    auto scope = scope_.open();
+    if (scope) {
+      contracts.delegated = std::move(*scope);
+    } else {
+      // KillMode=process of the unit still keeps them alive over a restart, only not in the right order.
+      core_.logs.notice("without the scope " + core_.options.scope +
+                        ", processes stay below this service: " + scope.error().message);
+    }
+  }
   auto opened = contract::Contracts::open(core_.executor, core_.reaper, contracts);
   if (!opened) return opened.error();
   core_.contracts = std::move(*opened);
+  return {};
+}
+
+Result<> Daemon::open() {
+  if (auto opened = open_stores(); !opened) return opened;
+  if (auto opened = open_contracts(); !opened) return opened;
   auto host = host::HostFacts::watch(core_.executor);
   if (!host) return host.error();
   core_.host = std::move(*host);
@@ -65,6 +82,11 @@ Result<> Daemon::open() {
   recover_contract_ids(core_);
   core_.durations.open(core_.options.state_folder + "/durations.json");
   configure_pace(core_);
+  if (core_.options.await_startup && !was_started(core_)) {
+    core_.shutting_down = true;
+    core_.events.push(restarter::ShutDown{});
+    core_.logs.notice("nothing is started before `vmkeep startup`");
+  }
   for (const auto& fact : core_.host->read())
     core_.events.push(restarter::FactChanged{fact.name, fact.holds});
   if (auto loaded = instances_.load_all(); !loaded) return loaded;
@@ -76,8 +98,33 @@ Result<> Daemon::open() {
   start(core_.executor, follow_pressure(core_));
   start(core_.executor, Durations::keep(core_.durations));
   start(core_.executor, calls_.serve(*server_));
+  start(core_.executor, scope_.keep());
+  start(core_.executor, tell_systemd());
+  // Before the loop runs, and so before anything is started: a VM may wait for multi-user.target, which waits
+  // for this.
   host::notify_ready();
   return {};
+}
+
+// That the loop turns, and how things are.  Only where a watchdog waits for it: nobody else needs the
+// wake-ups.
+Task<> Daemon::tell_systemd() {
+  const Instant interval = host::watchdog_interval();
+  std::string last;
+  while (interval > Instant(0)) {
+    host::notify_watchdog();
+    size_t up = 0;
+    size_t enabled = 0;
+    for (const auto& [fmri, record] : core_.records) {
+      up += graph::is_up(record.state) ? 1U : 0U;
+      enabled += record.enabled.value_or(false) ? 1U : 0U;
+    }
+    std::string status = fmt::format("{} of {} enabled instances are up", up, enabled);
+    if (core_.shutting_down) status += core_.shut_down ? "; waiting for `vmkeep startup`" : "; going down";
+    if (status != last) host::notify_status(status);
+    last = std::move(status);
+    co_await sleep_until(now() + interval);
+  }
 }
 
 namespace {

@@ -15,6 +15,7 @@
 #include "daemon/instances.h"
 #include "daemon/methods.h"
 #include "daemon/owners.h"
+#include "daemon/scope.h"
 
 namespace vmkeep::daemon {
 
@@ -31,6 +32,8 @@ class Daemon {
 
  private:
   Result<> open_stores();
+  Result<> open_contracts();
+  Task<> tell_systemd();
   Task<> brain();
   bool is_stale(const restarter::Event& event);
   Task<> follow_contracts();
@@ -43,6 +46,7 @@ class Daemon {
   Methods methods_;
   Instances instances_;
   Files files_;
+  Scope scope_;
   Actions actions_;
   VmCalls vms_;
   Calls calls_;

@@ -170,6 +170,12 @@ control::InstanceMessage Instances::describe(const Record& record, bool dependen
     message.restarter = current->value("general", "restarter").value_or(kMasterRestarter);
     if (const auto name = current->value("tm_common_name", "C")) message.name = std::string(*name);
   }
+  if (!record.unrecorded.empty()) {
+    // What is not on record may not be claimed to be well: the next daemon would not know it.
+    if (record.state == graph::State::online) message.state = graph::to_string(graph::State::degraded);
+    message.reason = graph::to_string(graph::Reason::bad_repo_state);
+    message.why = record.unrecorded;
+  }
   message.contract = record.contract;
   message.log = core_.logs.path(record.fmri);
   message.vm = record.claimed;

@@ -16,6 +16,7 @@ namespace {
 int run(vmkeep::daemon::Options options) {
   ::umask(022);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // a write that a limit refuses is an error like any other
   if (::chdir("/") != 0) return 1;
   vmkeep::asio::io_context loop(1);
   vmkeep::Reaper reaper(loop.get_executor());

@@ -31,7 +31,7 @@ std::string own_folder() {
 std::string find_libexec() {
   if (std::string wanted = environment("VMKEEP_LIBEXEC"); !wanted.empty()) return wanted;
   std::string here = own_folder();
-  for (const std::string& folder : {here, here + "/../libexec/vmkeep"}) {
+  for (const std::string& folder : {here, here + "/../lib/vmkeep", here + "/../libexec/vmkeep"}) {
     if (::access((folder + "/vmkeep-guard").c_str(), X_OK) == 0) return folder;
   }
   return here;
@@ -53,6 +53,11 @@ void set_defaults(Options& options) {
   options.libexec = find_libexec();
 }
 
+bool is_scope_name(const std::string& name) {
+  constexpr std::string_view kSuffix = ".scope";
+  return name.size() > kSuffix.size() && name.ends_with(kSuffix) && name.find('/') == std::string::npos;
+}
+
 // A path that stays right when the daemon changes its folder.
 Result<std::string> absolute(const std::string& path) {
   if (path.empty()) return fail(ErrorKind::invalid, "a folder's name is empty");
@@ -65,7 +70,8 @@ Result<std::string> absolute(const std::string& path) {
 }  // namespace
 
 const char* usage() {
-  return "usage: vmkeepd [--state DIR] [--run DIR] [--log DIR] [--no-cgroups] [--boot-id ID]\n"
+  return "usage: vmkeepd [--state DIR] [--run DIR] [--log DIR] [--scope NAME | --no-cgroups]\n"
+         "               [--await-startup] [--boot-id ID]\n"
          "\n"
          "Keeps virtual machines (and other services) running. Stays in the foreground; tells\n"
          "systemd when it is ready, and listens on control.sock in the run folder.\n"
@@ -73,6 +79,9 @@ const char* usage() {
          "  --state DIR    the repository            (root: /var/lib/vmkeep)\n"
          "  --run DIR      socket, volatile store    (root: /run/vmkeep)\n"
          "  --log DIR      the logs                  (root: /var/log/vmkeep)\n"
+         "  --scope NAME   keep all processes in this scope of systemd's, e.g. vmkeep-vms.scope, where\n"
+         "                 nothing that is done to the service vmkeepd reaches them\n"
+         "  --await-startup  start nothing in this boot before `vmkeep startup`\n"
          "  --no-cgroups   track processes by pid even where cgroups can be made\n"
          "  --boot-id ID   what counts as this boot  (the kernel's boot id)\n"
          "  --version, --help\n";
@@ -90,6 +99,10 @@ Result<Options> parse_options(int argc, char** argv) {
       options.version = true;
     } else if (word == "--no-cgroups") {
       options.pids_only = true;
+    } else if (word == "--await-startup") {
+      options.await_startup = true;
+    } else if (word == "--scope") {
+      value = &options.scope;
     } else if (word == "--state") {
       value = &options.state_folder;
     } else if (word == "--run") {
@@ -105,6 +118,8 @@ Result<Options> parse_options(int argc, char** argv) {
     if (++i == argc) return fail(ErrorKind::invalid, std::string(word) + " needs a value");
     *value = argv[i];
   }
+  if (!options.scope.empty() && !is_scope_name(options.scope))
+    return fail(ErrorKind::invalid, "--scope wants the name of a unit, like vmkeep-vms.scope");
   for (std::string* folder : {&options.state_folder, &options.run_folder, &options.log_folder}) {
     auto path = absolute(*folder);
     if (!path) return path.error();

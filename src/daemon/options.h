@@ -12,8 +12,10 @@ struct Options {
   std::string run_folder;    // control.sock, and the volatile store in private/
   std::string log_folder;    // a log for each instance, and vmkeepd.log
   std::string boot_id;       // --boot-id: for containers and tests, where the kernel's does not change
-  std::string libexec;       // folder of vmkeep-guard: beside vmkeepd, or ../libexec/vmkeep
-  bool pids_only = false;    // --no-cgroups
+  std::string libexec;       // folder of vmkeep-guard: beside vmkeepd, ../lib/vmkeep, ../libexec/vmkeep
+  std::string scope;  // --scope: of systemd's, for all processes of contracts; empty: below our own cgroup
+  bool await_startup = false;  // --await-startup: start nothing in this boot before `vmkeep startup`
+  bool pids_only = false;      // --no-cgroups
   bool help = false;
   bool version = false;
 };

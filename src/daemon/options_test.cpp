@@ -23,6 +23,16 @@ TEST(Options, FoldersAreTakenAndMadeAbsolute) {
   EXPECT_FALSE(options->pids_only);
 }
 
+TEST(Options, AScopeIsAUnitsName) {
+  const auto options = parse(
+      {"--scope", "vmkeep-vms.scope", "--await-startup", "--state", "/s", "--run", "/r", "--log", "/l"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->scope, "vmkeep-vms.scope");
+  EXPECT_TRUE(options->await_startup);
+  for (const char* wrong : {"vmkeep", "vmkeep.service", ".scope", "../x.scope"})
+    EXPECT_EQ(parse({"--scope", wrong}).error().kind, ErrorKind::invalid) << wrong;
+}
+
 TEST(Options, WhatIsWrongIsNamed) {
   EXPECT_NE(parse({"--stat", "/a"}).error().message.find("--stat"), std::string::npos);
   EXPECT_NE(parse({"--run"}).error().message.find("--run needs a value"), std::string::npos);

@@ -65,10 +65,13 @@ void put(Core& core, const fmri::Fmri& entity, PropertyGroup group) {
   const std::string what = group.name;
   group.persistent = false;
   auto done = core.store->commit({PutGroup{entity, std::move(group), std::nullopt}});
+  Record* record = core.record(entity.str());
   // An instance that is deleted while it runs is stopped first, and tells nobody how that goes.
-  const Record* record = core.record(entity.str());
   if (!done && done.error().kind == ErrorKind::not_found && record != nullptr && record->removed) return;
-  if (!done) core.logs.notice("cannot publish " + what + " of " + entity.str() + ": " + done.error().message);
+  std::string trouble = done ? "" : done.error().message;
+  const bool known = record != nullptr && record->unrecorded == trouble;
+  if (record != nullptr) record->unrecorded = trouble;
+  if (!done && !known) core.logs.notice("cannot publish " + what + " of " + entity.str() + ": " + trouble);
 }
 
 // Where there are no cgroups, the processes of a contract are found again by pid and start time.
@@ -165,6 +168,19 @@ contract::ContractId take_contract_id(Core& core) {
   group.properties["next_contract"] = count(core.next_contract);
   put(core, fmri::Fmri{kRestarterService, {}, {}, {}}, std::move(group));
   return id;
+}
+
+void publish_started(Core& core, bool started) {
+  PropertyGroup group;
+  group.name = "vmkeep-host";
+  group.type = "framework";
+  group.properties["started"] = boolean(started);
+  put(core, fmri::Fmri{kRestarterService, {}, {}, {}}, std::move(group));
+}
+
+bool was_started(Core& core) {
+  auto levels = core.store->read(fmri::Fmri{kRestarterService, {}, {}, {}});
+  return levels && levels->value("vmkeep-host", "started") == "true";
 }
 
 void recover_contract_ids(Core& core) {

@@ -16,4 +16,8 @@ contract::ContractId take_contract_id(Core& core);
 restarter::Recovered recover(Core& core, Record& record);
 void recover_contract_ids(Core& core);
 
+// Whether `vmkeep startup` came after the last `vmkeep shutdown` of this boot.
+void publish_started(Core& core, bool started);
+bool was_started(Core& core);
+
 }  // namespace vmkeep::daemon

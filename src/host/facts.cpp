@@ -43,7 +43,7 @@ struct Mount {
   std::string options;
 };
 
-std::vector<Mount> wanted_mounts(const std::string& fstab) {
+std::vector<Mount> wanted_mounts(const std::string& fstab, bool remote) {
   std::vector<Mount> mounts;
   std::istringstream lines(fstab);
   for (std::string line; std::getline(lines, line);) {
@@ -53,10 +53,9 @@ std::vector<Mount> wanted_mounts(const std::string& fstab) {
     if (!(words >> source >> mount.point >> mount.type) || source.front() == '#') continue;
     words >> mount.options;
     mount.point = normal_path(unescape_mount(mount.point));
-    if (mount.point.front() != '/' || mount.type == "swap" || is_network_type(mount.type)) continue;
-    bool skipped = false;
-    for (const char* option : {"noauto", "_netdev", "nofail"})
-      skipped = skipped || has_option(mount.options, option);
+    if (mount.point.front() != '/' || mount.type == "swap") continue;
+    if ((is_network_type(mount.type) || has_option(mount.options, "_netdev")) != remote) continue;
+    const bool skipped = has_option(mount.options, "noauto") || has_option(mount.options, "nofail");
     if (!skipped) mounts.push_back(std::move(mount));
   }
   return mounts;
@@ -115,16 +114,36 @@ Fact network_fact(const std::vector<Address>& addresses, const std::vector<Route
   return fact;
 }
 
-Fact filesystems_fact(const std::string& fstab, const std::string& mountinfo) {
-  Fact fact{"local-filesystems", true, "all local filesystems of /etc/fstab are mounted"};
+namespace {
+
+Fact mounts_fact(Fact fact, const std::string& fstab, const std::string& mountinfo, bool remote) {
   const auto mounted = mount_points(mountinfo);
-  for (const auto& mount : wanted_mounts(fstab)) {
+  for (const auto& mount : wanted_mounts(fstab, remote)) {
     if (mounted.count(mount.point) != 0) continue;
     fact.holds = false;
     fact.why = mount.point + " of /etc/fstab is not mounted";
     break;
   }
   return fact;
+}
+
+}  // namespace
+
+Fact filesystems_fact(const std::string& fstab, const std::string& mountinfo) {
+  return mounts_fact({"local-filesystems", true, "all local filesystems of /etc/fstab are mounted"}, fstab,
+                     mountinfo, false);
+}
+
+Fact remote_filesystems_fact(const std::string& fstab, const std::string& mountinfo) {
+  return mounts_fact({"remote-filesystems", true, "all network filesystems of /etc/fstab are mounted"}, fstab,
+                     mountinfo, true);
+}
+
+Fact target_fact(const Target& target, const std::string& active_state, const std::string& system_state,
+                 const Fact& before) {
+  if (system_state == "stopping") return before;
+  const bool holds = active_state == "active" || active_state == "reloading";
+  return {target.fact, holds, std::string(target.unit) + " is " + active_state};
 }
 
 }  // namespace vmkeep::host

@@ -97,5 +97,57 @@ TEST(FilesystemsFact, EveryLocalEntryMustBeMounted) {
   }
 }
 
+TEST(FilesystemsFact, TheNetworksAreAFactOfTheirOwn) {
+  const struct {
+    const char* fstab;
+    const char* missing;  // null: holds
+  } kTable[] = {
+      {"", nullptr},
+      {"/dev/sdd1 /srv ext4 defaults 0 2\n", nullptr},
+      {"server:/x /srv nfs4 defaults 0 0\n", "/srv"},
+      {"server:/x /srv nfs4 noauto 0 0\n", nullptr},
+      {"server:/x /srv nfs4 nofail 0 0\n", nullptr},
+      {"server:/x /data nfs4 defaults 0 0\n", nullptr},
+      {"/dev/disk/by-path/iscsi /srv ext4 _netdev 0 0\n", "/srv"},
+  };
+  for (const auto& row : kTable) {
+    const Fact fact = remote_filesystems_fact(row.fstab, kMountinfo);
+    EXPECT_EQ(fact.name, "remote-filesystems");
+    EXPECT_EQ(fact.holds, row.missing == nullptr) << row.fstab;
+    if (row.missing == nullptr) continue;
+    EXPECT_EQ(fact.why, std::string(row.missing) + " of /etc/fstab is not mounted");
+  }
+}
+
+TEST(TargetFact, HoldsWhileItsTargetIsActiveAndStaysWhileTheHostGoesDown) {
+  const Target target{"multi-user", "multi-user.target"};
+  const Fact up{"multi-user", true, "multi-user.target is active"};
+  const Fact down{"multi-user", false, "multi-user.target is inactive"};
+  const struct {
+    const char* active;
+    const char* system;
+    Fact before;
+    bool holds;
+    const char* why;
+  } kTable[] = {
+      {"inactive", "starting", down, false, "multi-user.target is inactive"},
+      {"activating", "starting", down, false, "multi-user.target is activating"},
+      {"active", "starting", down, true, "multi-user.target is active"},
+      {"active", "running", up, true, "multi-user.target is active"},
+      {"reloading", "running", up, true, "multi-user.target is reloading"},
+      {"failed", "degraded", up, false, "multi-user.target is failed"},
+      {"inactive", "maintenance", up, false, "multi-user.target is inactive"},
+      {"inactive", "stopping", up, true, "multi-user.target is active"},
+      {"deactivating", "stopping", up, true, "multi-user.target is active"},
+      {"active", "stopping", down, false, "multi-user.target is inactive"},
+  };
+  for (const auto& row : kTable) {
+    const Fact fact = target_fact(target, row.active, row.system, row.before);
+    EXPECT_EQ(fact.name, "multi-user");
+    EXPECT_EQ(fact.holds, row.holds) << row.active << ", " << row.system;
+    EXPECT_EQ(fact.why, row.why);
+  }
+}
+
 }  // namespace
 }  // namespace vmkeep::host

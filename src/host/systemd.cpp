@@ -32,6 +32,17 @@ Result<bool> notify_stopping() {
   return notify("STOPPING=1");
 }
 
+Result<bool> notify_watchdog() {
+  return notify("WATCHDOG=1");
+}
+
+Instant watchdog_interval() {
+  uint64_t limit = 0;  // microseconds
+  if (::sd_watchdog_enabled(0, &limit) <= 0) return Instant(0);
+  // Three times within the limit: a machine under load may be late.
+  return std::max(Instant(static_cast<int64_t>(limit / 3000)), Instant(1));
+}
+
 Result<bool> notify_status(const std::string& text) {
   // A newline would begin another assignment.
   std::string line = text;

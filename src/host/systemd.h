@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace vmkeep::host {
@@ -12,6 +13,9 @@ namespace vmkeep::host {
 Result<bool> notify_ready();
 Result<bool> notify_reloading();
 Result<bool> notify_stopping();
+// The loop turns.  watchdog_interval(): how often that is to be told; 0 where no watchdog waits for us.
+Result<bool> notify_watchdog();
+Instant watchdog_interval();
 // One line for `systemctl status`: "12 of 14 instances online".
 Result<bool> notify_status(const std::string& text);
 

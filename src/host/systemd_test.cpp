@@ -45,10 +45,23 @@ TEST(Systemd, WhoeverListensIsTold) {
   EXPECT_EQ(heard().substr(0, 27), "RELOADING=1\nMONOTONIC_USEC=");
   ASSERT_TRUE(notify_stopping());
   EXPECT_EQ(heard(), "STOPPING=1");
+  ASSERT_TRUE(notify_watchdog());
+  EXPECT_EQ(heard(), "WATCHDOG=1");
   ::setenv("NOTIFY_SOCKET", (folder + "/absent").c_str(), 1);
   EXPECT_FALSE(notify_ready());
   ::unsetenv("NOTIFY_SOCKET");
   std::filesystem::remove_all(folder);
+}
+
+TEST(Systemd, TheWatchdogIsFedThreeTimesWithinItsLimit) {
+  ::unsetenv("WATCHDOG_USEC");
+  EXPECT_EQ(watchdog_interval(), Instant(0));
+  ::setenv("WATCHDOG_USEC", "60000000", 1);
+  EXPECT_EQ(watchdog_interval(), Instant(20'000));
+  ::setenv("WATCHDOG_PID", "1", 1);  // another process's
+  EXPECT_EQ(watchdog_interval(), Instant(0));
+  ::unsetenv("WATCHDOG_USEC");
+  ::unsetenv("WATCHDOG_PID");
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "host/facts.h"
 #include "host/netlink.h"
+#include "host/targets.h"
 
 namespace vmkeep::host {
 namespace {
@@ -60,6 +61,7 @@ struct State {
   Watched folder;
   Fact last_network;
   Fact last_filesystems;
+  Fact last_remote;
   bool stopped = false;
 
   State(const Executor& executor, std::string fstab_file, Fd network_fd, Fd mounts_fd, Fd folder_fd)
@@ -69,7 +71,8 @@ struct State {
         mounts(executor, std::move(mounts_fd)),
         folder(executor, std::move(folder_fd)) {
     last_network = read_network_fact();
-    last_filesystems = read_filesystems_fact();
+    last_filesystems = read_filesystems_fact("local-filesystems", filesystems_fact);
+    last_remote = read_filesystems_fact("remote-filesystems", remote_filesystems_fact);
   }
 
   static Fact read_network_fact() {
@@ -78,14 +81,20 @@ struct State {
     return network_fact(network->addresses, network->routes, network->other_interfaces);
   }
 
-  Fact read_filesystems_fact() const {
+  using Judge = Fact (*)(const std::string& fstab, const std::string& mountinfo);
+  Fact read_filesystems_fact(const char* name, Judge judge) const {
     const auto wanted = read_file(fstab);
     // No fstab, nothing to wait for; one that cannot be read is something else.
     if (!wanted && wanted.error().kind != ErrorKind::not_found)
-      return Fact{"local-filesystems", false, wanted.error().message};
+      return Fact{name, false, wanted.error().message};
     const auto mounted = read_file(kMountinfo);
-    if (!mounted) return Fact{"local-filesystems", false, mounted.error().message};
-    return filesystems_fact(wanted ? *wanted : std::string(), *mounted);
+    if (!mounted) return Fact{name, false, mounted.error().message};
+    return judge(wanted ? *wanted : std::string(), *mounted);
+  }
+
+  void look_at_filesystems() {
+    compare(last_filesystems, read_filesystems_fact("local-filesystems", filesystems_fact));
+    compare(last_remote, read_filesystems_fact("remote-filesystems", remote_filesystems_fact));
   }
 
   void compare(Fact& last, Fact current) {
@@ -107,7 +116,7 @@ struct State {
     for (;;) {
       const bool ready = co_await self->mounts.readiness.exceptional();
       if (!ready || self->stopped) co_return;
-      self->compare(self->last_filesystems, self->read_filesystems_fact());
+      self->look_at_filesystems();
     }
   }
 
@@ -116,8 +125,7 @@ struct State {
     for (;;) {
       const bool ready = co_await self->folder.readiness.readable();
       if (!ready || self->stopped) co_return;
-      if (touched(self->folder.fd.get(), name))
-        self->compare(self->last_filesystems, self->read_filesystems_fact());
+      if (touched(self->folder.fd.get(), name)) self->look_at_filesystems();
     }
   }
 };
@@ -141,8 +149,9 @@ class KernelFacts final : public HostFacts {
 
   std::vector<Fact> read() override {
     state_->compare(state_->last_network, State::read_network_fact());
-    state_->compare(state_->last_filesystems, state_->read_filesystems_fact());
-    return {state_->last_network, state_->last_filesystems};
+    state_->look_at_filesystems();
+    return {state_->last_network, state_->last_filesystems, state_->last_remote,
+            Fact{"multi-user", true, "this vmkeepd runs"}};
   }
 
   Queue<Fact>& changes() override { return state_->changes; }
@@ -154,6 +163,8 @@ class KernelFacts final : public HostFacts {
 }  // namespace
 
 Result<std::unique_ptr<HostFacts>> HostFacts::watch(Executor executor) {
+  // A systemd that cannot be asked (no bus in a chroot, say) leaves what the kernel knows.
+  if (auto targets = watch_targets(executor)) return targets;
   return watch(executor, "/etc/fstab");
 }
 

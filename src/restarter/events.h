@@ -120,15 +120,18 @@ struct PaceConfigured {
 struct PressureRead {
   HostPressure pressure;
 };
-// vmkeep shutdown: everything goes down, in order.  With a budget it is over by then.
+// vmkeep shutdown: everything goes down, in order, and nothing is started any more.  With a budget it is over
+// by then.  Each is answered by one ShutDownDone once nothing is up, or the budget is used up.
 struct ShutDown {
   std::optional<Instant> budget;
   Measurements measured;
 };
+struct StartUp {};  // vmkeep startup: takes the last ShutDown back, whether it is over or not
 
-using Event = std::variant<Loaded, Refreshed, Removed, EnabledChanged, Requested, MethodEnded,
-                           ContractEmptied, ProcessFaulted, TimerFired, Claimed, VerdictGiven, Reported,
-                           StartCommanded, FactChanged, FileChanged, PaceConfigured, PressureRead, ShutDown>;
+using Event =
+    std::variant<Loaded, Refreshed, Removed, EnabledChanged, Requested, MethodEnded, ContractEmptied,
+                 ProcessFaulted, TimerFired, Claimed, VerdictGiven, Reported, StartCommanded, FactChanged,
+                 FileChanged, PaceConfigured, PressureRead, ShutDown, StartUp>;
 
 // ---- actions
 // ----------------------------------------------------------------------------------------------------

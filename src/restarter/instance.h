@@ -144,6 +144,7 @@ struct Restarter::Data {
   void on(const PaceConfigured& event);
   void on(const PressureRead& event);
   void on(const ShutDown& event);
+  void on(const StartUp& event);
   void recover(Instance& i, const Recovered& recovered);
   void request_maintenance(Instance& i, graph::Reason reason, std::string why, bool immediate);
 

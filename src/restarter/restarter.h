@@ -22,7 +22,7 @@
 //
 // Order (5.3).  A disable waits until the running dependents that it would stop are down; they are asked to
 // stop the same way, so leaves go first and independent ones in parallel.  They stay enabled.  ShutDown does
-// that to everything, along all edges but exclude_all, and starts nothing any more.
+// that to everything, along all edges but exclude_all, and starts nothing any more, until StartUp.
 //
 // Failures (6.8).  Three in a row of one method of one transition: maintenance.  95, 96, 99, 100 and what
 // could not be started: at once.  A stop method that runs out of time is killed together with the contract,

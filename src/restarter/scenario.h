@@ -234,11 +234,15 @@ class World {
       send(FileChanged{name, word(2) == "present"});
     } else if (verb == "shutdown") {
       shut_down = true;
+      done = false;
       ShutDown end;
       if (const auto budget = assigned(words, "budget"))
         end.budget = std::chrono::seconds(std::stol(*budget));
       end.measured = measured;
       send(end);
+    } else if (verb == "startup") {
+      shut_down = false;
+      send(StartUp{});
     } else if (verb == "pace") {
       AdmissionConfig config;
       if (const auto value = assigned(words, "width")) config.width = std::stoul(*value);

@@ -80,15 +80,25 @@ bool Restarter::Data::give_start_turns() {
 
 void Restarter::Data::on(const ShutDown& event) {
   shutting_down_ = true;
+  shut_down_told_ = false;
   shutdown_began_ = now_;
   const auto budget = event.budget ? std::optional(usable(*event.budget)) : std::nullopt;
   windows_ = stop_windows(stop_items(event.measured), budget);
   save_queue_.clear();  // with other ranks; whoever waits queues again
-  if (event.budget && !shut_down_told_) arm_own(end_timer_, end_at_, now_ + *event.budget);
+  if (event.budget) arm_own(end_timer_, end_at_, now_ + *event.budget);
   for (auto& [fmri, instance] : instances) {
     if (budget) limit_running_method(instance);
     touch(instance);
   }
+}
+
+void Restarter::Data::on(const StartUp&) {
+  shutting_down_ = false;
+  windows_.clear();
+  save_queue_.clear();
+  arm_own(end_timer_, end_at_, std::nullopt);
+  arm_own(save_timer_, save_at_, std::nullopt);
+  for (auto& [fmri, instance] : instances) touch(instance);
 }
 
 // How late it may be down; absent: nobody set a limit.

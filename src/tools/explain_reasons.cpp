@@ -67,6 +67,13 @@ std::vector<Explainer::Reason> Explainer::state_reasons(const InstanceMessage& i
   }
   switch (state) {
     case State::degraded:
+      if (reason == graph::Reason::bad_repo_state) {
+        return {
+            {with_why(
+                 "What becomes of it cannot be written down; a vmkeepd that is started now would not know.",
+                 instance),
+             "AR"}};
+      }
       return {{"Degraded by an administrator.", "DX"}};
     case State::disabled:
       if (is_temporarily_disabled(instance)) return {{"Temporarily disabled by an administrator.", "1S"}};

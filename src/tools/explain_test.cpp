@@ -98,6 +98,9 @@ TEST_F(Explain, TheReasonsOfStates) {
     const char* text;
   } cases[] = {
       {"degraded", "none", "none", "", 0, "Degraded by an administrator."},
+      {"degraded", "none", "bad_repo_state", "The disk is full.", 0,
+       "What becomes of it cannot be written down; a vmkeepd that is started now would not know. The disk is "
+       "full."},
       {"disabled", "none", "disable_request", "", 0, "Disabled by an administrator."},
       {"offline", "online", "none", "", 0, "Start method is running."},
       {"offline", "disabled", "none", "", 0, "Transitioning to state disabled."},

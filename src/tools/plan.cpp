@@ -226,7 +226,7 @@ int shutdown(const std::string&, const Arguments& arguments) {
     for (const auto& name : *still_up) output.warn(name + " is still up");
     return output.finish();
   }
-  output.line("Everything is down. vmkeepd starts nothing until it is started again.");
+  output.line("Everything is down. vmkeepd starts nothing until `vmkeep startup`.");
   return output.finish();
 }
 

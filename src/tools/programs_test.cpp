@@ -398,7 +398,7 @@ TEST_F(Programs, VmkeepOverall) {
          "svc:/milestone/network:default is online.\nsvc:/site/off:default is disabled.\n"
          "svc:/site/xvm/vbox:vm1 is online.\nsvc:/site/xvm/vbox:vm2 is offline.\n"
          "svc:/site/sick:default is maintenance.\n"
-         "Everything is down. vmkeepd starts nothing until it is started again.\n",
+         "Everything is down. vmkeepd starts nothing until `vmkeep startup`.\n",
          "");
   EXPECT_EQ(daemon_.run("vmkeep", {"help"}).code, 0);
   EXPECT_EQ(daemon_.run("vmkeep", {}).code, 2);

@@ -24,6 +24,18 @@ int wrong_usage(const char* text, Output& output) {
   return output.finish();
 }
 
+int startup(const std::string&, const Arguments& arguments) {
+  Output output("vmkeep");
+  if (!arguments.empty()) return wrong_usage("vmkeep startup", output);
+  auto client = control::Client::connect();
+  auto asked = client ? client->call("Startup", {}) : Result<json::object>(client.error());
+  if (!asked) {
+    const Error& error = asked.error();
+    output.warn(error.kind == ErrorKind::permission ? "Permission denied." : error.message);
+  }
+  return output.finish();
+}
+
 // No daemon is no error here: the program has a version all the same.
 int version(const std::string&, const Arguments& arguments) {
   Output output("vmkeep");
@@ -101,6 +113,7 @@ constexpr Command kCommands[] = {
     {Topic::configuration, "dump-config", "every property as it counts, and where from", dump_config_command},
     {Topic::system, "plan", "what starting or stopping everything would look like, and how long it takes",
      plan},
+    {Topic::system, "startup", "let what is enabled come up, at boot and after a shutdown", startup},
     {Topic::system, "shutdown", "bring everything down, in order, and wait for it", shutdown},
     {Topic::system, "method", "the method of VM instances; run by vmkeepd", method},
     {Topic::system, "version", "of this program, and of the vmkeepd that runs", version},
