@@ -14,7 +14,7 @@ set(VMKEEP_UNITDIR lib/systemd/system CACHE PATH "Where systemd looks for units,
 
 install(TARGETS vmkeep svccfg RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS vmkeepd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
-install(TARGETS vmkeep-guard vmkeep-hold vmkeep-simulated-vm RUNTIME DESTINATION lib/vmkeep)
+install(TARGETS vmkeep-guard vmkeep-hold vmkeep-simulated-vm vmkeep-simulator RUNTIME DESTINATION lib/vmkeep)
 
 # A link that is made where the files are put, not where they are built.
 function(install_link target link)
