@@ -57,7 +57,7 @@ class KeeperModel {
   std::string config_error_;
   uint64_t run_ = 0;
   uint64_t question_ = 0;
-  uint64_t words_ = 0;  // of operators
+  uint64_t words_ = 0;                                           // of operators
   std::function<void(int code, const std::string& text)> over_;  // of what goes on now
   std::function<void()> waiter_;
   bool watched_ = false;
