@@ -1,9 +1,11 @@
 #include "guard/hook_runner.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 
 #include "base/command.h"
 
@@ -28,7 +30,15 @@ HookRunner::HookRunner(Reaper& reaper, std::vector<std::string> environment, con
   // What an earlier guard's hooks are still doing would be there twice.  A kernel without cgroup.kill has the
   // hooks' own time limit left.
   [[maybe_unused]] const auto killed = write_existing(folder + "/cgroup.kill", "1");
-  if (auto leaf = open_file(folder, O_RDONLY | O_DIRECTORY)) leaf_ = std::move(*leaf);
+  std::error_code busy;  // one that is still dying goes with the next guard
+  for (const auto& entry : std::filesystem::directory_iterator(folder, busy)) {
+    if (entry.is_directory(busy)) std::filesystem::remove(entry.path(), busy);
+  }
+  // A leaf of this guard's own: Linux 6.13 and later kill whatever is born into a cgroup that was killed
+  // before.
+  const std::string leaf = folder + "/" + std::to_string(::getpid());
+  if (!make_folders(leaf, 0755)) return;
+  if (auto opened = open_file(leaf, O_RDONLY | O_DIRECTORY)) leaf_ = std::move(*opened);
 }
 
 Task<Result<HookRun>> HookRunner::run(std::vector<std::string> argv, std::vector<std::string> environment,

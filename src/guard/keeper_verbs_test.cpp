@@ -94,11 +94,13 @@ class Stubborn {
  public:
   Stubborn() {
     EXPECT_EQ(::pipe(ends_.data()), 0);
+    // Blocked before it is born: a signal may be there before it runs for the first time.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
     pid_ = ::fork();
     if (pid_ == 0) {
-      sigset_t all;
-      sigfillset(&all);
-      sigprocmask(SIG_BLOCK, &all, nullptr);
       for (;;) {
         siginfo_t info{};
         const int signal = ::sigwaitinfo(&all, &info);
@@ -106,6 +108,7 @@ class Stubborn {
         if (signal > 0 && ::write(ends_[1], &byte, 1) != 1) ::_exit(1);
       }
     }
+    sigprocmask(SIG_SETMASK, &before, nullptr);
     ::close(ends_[1]);
   }
   ~Stubborn() {

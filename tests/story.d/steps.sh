@@ -123,7 +123,7 @@ come_back() {
   local vm1
   vm1=$(vm_pid vbox:vm1)
   kill_vm2
-  ok "tail -n 8 $work/log/site-xvm-vbox:vm2.log"
+  ok "tail -n 10 $work/log/site-xvm-vbox:vm2.log"
   shows 'died on signal KILL \(9\)'
   shows 'Stopping because .*aborted'
   kill_vm2
