@@ -301,7 +301,11 @@ Task<> Keeper::watcher(std::shared_ptr<Keeper> self) {
       // vmkeepd sees the end of what lives in a contract, and asks at once.  A VM that somebody started
       // elsewhere is in none: of that one it hears from us.
       co_await sleep_until(now() + kMeanwhile);
-      if (!self->watching_ || self->driver_.process(self->uuid_)) continue;
+      if (!self->watching_) continue;
+      if (self->driver_.process(self->uuid_)) {
+        self->guest_->log_moved();  // what the new one told meanwhile
+        continue;
+      }
       auto report = message("report", self->fmri_);
       report["text"] = "its process ended";
       self->channel_.send(report);

@@ -53,7 +53,7 @@ std::string unit_path(const std::string& unit) {
 
 Result<std::string> string_property(sd_bus* bus, const std::string& path, const char* interface,
                                     const char* property) {
-  sd_bus_error error = SD_BUS_ERROR_NULL;
+  sd_bus_error error{nullptr, nullptr, 0};
   char* value = nullptr;
   const int got =
       ::sd_bus_get_property_string(bus, kManager, path.c_str(), interface, property, &error, &value);

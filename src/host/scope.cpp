@@ -60,7 +60,7 @@ Result<> start_transient(sd_bus* bus, const std::string& name, pid_t holder) {
   if (done >= 0) done = ::sd_bus_message_append(raw, "ss", name.c_str(), "ignore-dependencies");
   if (done >= 0) done = append_properties(raw, holder);
   if (done >= 0) done = ::sd_bus_message_append(raw, "a(sa(sv))", 0);
-  sd_bus_error error = SD_BUS_ERROR_NULL;
+  sd_bus_error error{nullptr, nullptr, 0};
   if (done >= 0) done = ::sd_bus_call(bus, raw, 0, &error, nullptr);
   if (done >= 0) return {};
   const Error failed = bus_error("make the scope " + name, done, &error);
