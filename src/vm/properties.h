@@ -61,16 +61,16 @@ struct PropertyInfo {
   Section section = Section::which;
   Form form = Form::text;
   Inheritance inheritance = Inheritance::service;
-  std::string_view standard = "";  // the default, entries of a list with blanks between; "": none
-  std::string_view without = "";   // what no value means, where standard is empty: "no limit"
-  const char* shipped = nullptr;   // null: the shipped manifest does not set it
+  std::string_view standard{};    // the default, entries of a list with blanks between; "": none
+  std::string_view without{};     // what no value means, where standard is empty: "no limit"
+  const char* shipped = nullptr;  // null: the shipped manifest does not set it
   std::span<const Choice> choices = {};
   bool any_case = false;  // of the choices
   int64_t low = 0;
   int64_t high = 0;
-  bool fresh = false;           // vmkeep's own: the original has no such property
-  std::string_view title = "";  // a few words
-  std::string_view text = "";   // a paragraph
+  bool fresh = false;        // vmkeep's own: the original has no such property
+  std::string_view title{};  // a few words
+  std::string_view text{};   // a paragraph
 };
 
 // All, in the order of the manual.

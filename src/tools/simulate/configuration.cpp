@@ -201,7 +201,8 @@ Result<> Configuration::add_running(repository::Repository& repository,
     }
   }
   std::vector<fmri::Fmri> wanted;
-  for (const auto& [instance, setup] : everything.instances) {
+  for (const auto& found : everything.instances) {
+    const fmri::Fmri& instance = found.first;
     const bool matches = std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
       return fmri::pattern_matches(pattern, instance.str());
     });
