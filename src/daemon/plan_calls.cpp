@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 constexpr char kService[] = "system/svc/restarter";
 constexpr char kGroup[] = "pace";
 constexpr Instant kPressurePeriod = 2s;
-constexpr int64_t kLongestBudget = 7 * 24 * 3600;
+constexpr int64_t kLongestBudget = 604'800;  // a week, in seconds
 
 size_t standard_width() {
   const auto processors = std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN));

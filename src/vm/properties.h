@@ -57,20 +57,22 @@ struct Choice {
 };
 
 struct PropertyInfo {
+  // NOLINTBEGIN(readability-redundant-string-init): GCC wants one of each member that a table leaves out
   std::string_view name;
   Section section = Section::which;
   Form form = Form::text;
   Inheritance inheritance = Inheritance::service;
-  std::string_view standard{};    // the default, entries of a list with blanks between; "": none
-  std::string_view without{};     // what no value means, where standard is empty: "no limit"
-  const char* shipped = nullptr;  // null: the shipped manifest does not set it
+  std::string_view standard = "";  // the default, entries of a list with blanks between; "": none
+  std::string_view without = "";   // what no value means, where standard is empty: "no limit"
+  const char* shipped = nullptr;   // null: the shipped manifest does not set it
   std::span<const Choice> choices = {};
   bool any_case = false;  // of the choices
   int64_t low = 0;
   int64_t high = 0;
-  bool fresh = false;        // vmkeep's own: the original has no such property
-  std::string_view title{};  // a few words
-  std::string_view text{};   // a paragraph
+  bool fresh = false;           // vmkeep's own: the original has no such property
+  std::string_view title = "";  // a few words
+  std::string_view text = "";   // a paragraph
+  // NOLINTEND(readability-redundant-string-init)
 };
 
 // All, in the order of the manual.
