@@ -40,7 +40,7 @@ constexpr Instant kInspect = 45s;
 constexpr Instant kBegins = 10s;    // how soon a start that nothing hinders has begun
 constexpr Instant kGlance = 500ms;  // between two glances at an instance that does not tell of itself
 constexpr int64_t kHour = 3600;
-constexpr int64_t kLongest = 7 * 24 * kHour;
+constexpr int64_t kLongest = 168 * kHour;  // a week
 
 std::string text_member(const Call& call, const char* name) {
   auto text = control::string_member(call.parameters, name);
