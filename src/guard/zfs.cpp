@@ -58,7 +58,7 @@ std::string Zfs::find(const std::string& program) const {
   path += kUsualPath;
   for (size_t from = 0; from <= path.size();) {
     const auto end = std::min(path.find(':', from), path.size());
-    const std::string file = path.substr(from, end - from) + "/" + program;
+    std::string file = path.substr(from, end - from) + "/" + program;
     if (file.front() == '/' && executable(file)) return file;
     from = end + 1;
   }
