@@ -161,7 +161,7 @@ std::string escaped(std::string_view text) {
 }
 
 std::string loctext(const std::string& element, std::string_view text, const std::string& indent) {
-  const std::string one =
+  std::string one =
       indent + "<" + element + "><loctext xml:lang='C'>" + escaped(text) + "</loctext></" + element + ">\n";
   if (one.size() <= kWidth + 10) return one;
   return indent + "<" + element + ">\n" + indent + "  <loctext xml:lang='C'>\n" +

@@ -94,7 +94,7 @@ enum class End { left, closed, signal, output, time };
 class Console {
  public:
   Console(const ConsolePlan& plan, Output& output)
-      : plan_(plan), output_(output), signals_(block_signals()), terminal_() {}
+      : plan_(plan), output_(output), signals_(block_signals()) {}
 
   int run() {
     for (bool connected_before = false;; connected_before = true) {

@@ -185,7 +185,7 @@ int plan(const std::string&, const Arguments& arguments) {
   }
   json::object parameters{{"what", wanted->words[0]}};
   if (wanted->budget) parameters["budget"] = *wanted->budget;
-  auto reply = client->call("Plan", std::move(parameters));
+  auto reply = client->call("Plan", parameters);
   if (!reply) {
     told(reply.error(), output);
   } else if (wanted->json) {
@@ -212,7 +212,7 @@ int shutdown(const std::string&, const Arguments& arguments) {
   }
   json::object parameters;
   if (wanted->budget) parameters["budget"] = *wanted->budget;
-  if (auto asked = client->call_more("Shutdown", std::move(parameters)); !asked) {
+  if (auto asked = client->call_more("Shutdown", parameters); !asked) {
     told(asked.error(), output);
     return output.finish();
   }

@@ -82,6 +82,7 @@ std::vector<fmri::Entry> Configuration::entries() const {
     all[instance.service].instances.push_back(instance.instance);
   }
   std::vector<fmri::Entry> result;
+  result.reserve(all.size());
   for (auto& [name, entry] : all) result.push_back(std::move(entry));
   return result;
 }
