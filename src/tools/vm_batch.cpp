@@ -99,6 +99,7 @@ std::vector<VmOutcome> ask(const std::vector<std::string>& fmris, const Question
   }
   progress.clear();
   std::vector<VmOutcome> outcomes;
+  outcomes.reserve(talks.size());
   for (Talk& talk : talks) outcomes.push_back(std::move(talk.outcome));
   return outcomes;
 }

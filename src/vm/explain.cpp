@@ -87,7 +87,7 @@ std::string next_sentence(const VmConfig& config, const Observation& observed, c
     return "nothing while it runs; should it die, then: " + subject(judgement.verdict.why);
   }
   const auto judgement = judge(config, history, observed, Cause::report, now);
-  const std::string why = judgement.verdict.why;
+  std::string why = judgement.verdict.why;
   switch (judgement.verdict.kind) {
     case VerdictKind::restart:
       return why + "; so it would be started";

@@ -171,7 +171,7 @@ Verdict judge_guest(const VmConfig& config, const GuestNews& guest, History& his
   const bool suppressed = history.suppression && history.suppression->until > now;
   // What an operator does to the VM right now explains all that can be heard of the guest.
   if (suppressed || history.outage) return online(Reason::none, "");
-  const Verdict hook = guest.hook ? checked(config, *guest.hook, history, now) : online(Reason::none, "");
+  Verdict hook = guest.hook ? checked(config, *guest.hook, history, now) : online(Reason::none, "");
   const bool settled = hook.kind != VerdictKind::leave_online || hook.reboot;
   if (settled || !guest.heartbeat || !guest.heartbeat->lost) return hook;
   return lost(config, *guest.heartbeat, history, now);
