@@ -288,6 +288,7 @@ void Owners::method(Record& record, const MethodRun& run, uint64_t number, const
     auto message = guard::message(step.c_str(), fmri);
     message["call"] = number;
     message["pid"] = control::int_member(call.parameters, "pid", -1);
+    message["code"] = control::int_member(call.parameters, "code", -1);
     message["text"] = guard::text_of(call.parameters, "text");
     if (step == "launched") {
       waiting_.insert_or_assign(fmri, call);

@@ -41,6 +41,7 @@ struct Step {
   std::string text;
   hypervisor::Launch launch;
   std::string up = {};  // of start, once it is done: "born", "adopted"; empty: the VM was left down
+  bool again = false;   // of a launch: it may only have come too early
 };
 
 // How a verb ended.
@@ -94,7 +95,7 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   Task<Result<>> identify(Instant deadline);
   Task<Step> start_vm(const boost::json::object& call, Instant deadline);
   Task<Step> launch(const boost::json::object& call, Instant deadline);
-  Task<Step> follow_launch(Instant deadline);
+  Task<Step> follow_launch(Instant deadline, std::optional<int> exit_if_locked);
   Task<Step> adopt(Instant deadline);
   Task<std::optional<std::string>> taken_into_contract(pid_t pid);
   Task<Step> save_then_launch(const boost::json::object& call, Instant deadline);

@@ -30,6 +30,7 @@ class FakeHypervisor : public hypervisor::Hypervisor {
 
   vm::VmState state = vm::VmState::poweroff;
   std::optional<pid_t> pid;
+  std::optional<int> exit_if_locked;
   bool registered = true;
   bool deaf = false;                 // ignores the power button
   bool refuses = false;              // every control() fails
@@ -74,7 +75,7 @@ class FakeHypervisor : public hypervisor::Hypervisor {
     co_return up;
   }
   Result<hypervisor::Launch> launch(const hypervisor::VmRef& vm) override {
-    return hypervisor::Launch{{"/bin/vm", vm.uuid}, {"A=b"}};
+    return hypervisor::Launch{{"/bin/vm", vm.uuid}, {"A=b"}, exit_if_locked};
   }
   Task<Result<>> control(std::string, vm::StopAction action, Instant deadline,
                          hypervisor::Percent progress) override {
@@ -196,9 +197,10 @@ class KeeperTest : public ::testing::Test {
     keeper_->deliver(std::move(call));
   }
 
-  void tell(const char* kind, const std::string& text = "", int64_t call = 7) {
+  void tell(const char* kind, const std::string& text = "", int64_t call = 7, int code = -1) {
     auto news = message(kind, kFmri);
     news["call"] = call;
+    news["code"] = code;
     news["text"] = text;
     keeper_->deliver(std::move(news));
   }

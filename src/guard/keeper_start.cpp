@@ -10,10 +10,12 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 
 constexpr int kOk = 0;
-constexpr int kRetry = 1;         // SMF retries it
-constexpr int kFatal = 95;        // SMF_EXIT_ERR_FATAL
-constexpr int kConfig = 96;       // SMF_EXIT_ERR_CONFIG
-constexpr Instant kLook = 30s;    // one look; facts 3: a call may hang for ten seconds and still be good
+constexpr int kRetry = 1;        // SMF retries it
+constexpr int kFatal = 95;       // SMF_EXIT_ERR_FATAL
+constexpr int kConfig = 96;      // SMF_EXIT_ERR_CONFIG
+constexpr Instant kLook = 30s;   // one look; facts 3: a call may hang for ten seconds and still be good
+constexpr Instant kLocked = 2s;  // a lock that is not gone by then is somebody's (T40: told within 5 s)
+constexpr Instant kLockedPause = 500ms;
 constexpr Instant kReserve = 2s;  // of the method's time, for telling what happened
 
 Step done(int code, const std::string& text) {
@@ -101,16 +103,23 @@ Task<Step> Keeper::launch(const json::object& call, Instant deadline) {
   auto command = driver_.launch(hypervisor::VmRef{uuid_, name_, true});
   if (!command) co_return done(kConfig, command.error().message);
   if (!config_->timezone.empty()) command->environment.push_back("TZ=" + config_->timezone);
-  while (!replies_.empty()) co_await replies_.pop(now());
+  const Instant patience = now() + kLocked;
   launching_ = control::int_member(call, "call", -1);
-  send_step(call, Step{"exec", 0, "", std::move(*command)});
-  Step step = co_await follow_launch(deadline);
+  Step step;
+  for (;;) {
+    while (!replies_.empty()) co_await replies_.pop(now());
+    send_step(call, Step{"exec", 0, "", *command});
+    step = co_await follow_launch(deadline, command->exit_if_locked);
+    if (!step.again || abandoned_ || now() >= patience) break;
+    log("another session may be letting go of the VM; trying again");
+    co_await sleep_until(now() + kLockedPause);
+  }
   step = co_await become_ready(call, step, deadline + kReserve, true);
   launching_ = -1;
   co_return step;
 }
 
-Task<Step> Keeper::follow_launch(Instant deadline) {
+Task<Step> Keeper::follow_launch(Instant deadline, std::optional<int> exit_if_locked) {
   auto launched = co_await replies_.pop(std::min(deadline, now() + Instant(20s)));
   if (!launched) co_return done(kRetry, "The method did not start the VM in time.");
   if (text_of(*launched, "kind") != "launched") co_return done(kFatal, text_of(*launched, "text"));
@@ -118,7 +127,9 @@ Task<Step> Keeper::follow_launch(Instant deadline) {
   while (now() < deadline && !abandoned_) {
     auto news = co_await replies_.pop(std::min(deadline, now() + pause));
     if (news && text_of(*news, "kind") == "died") {
-      co_return done(kFatal, "The VM's process " + text_of(*news, "text") + " before the VM was running.");
+      Step died = done(kFatal, "The VM's process " + text_of(*news, "text") + " before the VM was running.");
+      died.again = exit_if_locked && control::int_member(*news, "code", -1) == *exit_if_locked;
+      co_return died;
     }
     const auto up = co_await driver_.running(deadline);
     if (up && std::find(up->begin(), up->end(), uuid_) != up->end()) {

@@ -34,6 +34,36 @@ TEST_F(KeeperTest, T40_a_vm_that_dies_at_once_is_a_fatal_start) {
   EXPECT_NE(text_of(done, "text").find("exited with status 1"), std::string::npos);
 }
 
+// What held it may have gone already: VirtualBox lets go of a lock late, of our own look's too.
+TEST_F(KeeperTest, ALaunchThatMeetsALockIsTriedAgain) {
+  driver_.exit_if_locked = 1;
+  configure();
+  method("start");
+  EXPECT_EQ(text_of(expect("step"), "action"), "exec");
+  tell("launched");
+  tell("died", "exited with status 1", 7, 1);
+  EXPECT_EQ(text_of(expect("step"), "action"), "exec");
+  tell("launched");
+  driver_.become(vm::VmState::running, 4711);
+  EXPECT_EQ(control::int_member(expect("step"), "code", -1), 0);
+}
+
+TEST_F(KeeperTest, T40_a_lock_that_stays_is_a_fatal_start) {
+  driver_.exit_if_locked = 1;
+  configure();
+  method("start");
+  auto step = expect("step");
+  size_t launches = 0;
+  for (; text_of(step, "action") == "exec" && launches < 20; ++launches) {
+    tell("launched");
+    tell("died", "exited with status 1", 7, 1);
+    step = expect("step");
+  }
+  EXPECT_GT(launches, 1U);
+  EXPECT_EQ(control::int_member(step, "code", -1), 95);
+  EXPECT_NE(text_of(step, "text").find("exited with status 1"), std::string::npos);
+}
+
 TEST_F(KeeperTest, T32_T81_a_running_vm_is_adopted_and_not_touched) {
   configure();
   driver_.become(vm::VmState::running, 4711);

@@ -26,6 +26,10 @@ struct VmRef {
 struct Launch {
   std::vector<std::string> argv;
   std::vector<std::string> environment;  // added to the method's own
+  // What it exits with when another session holds the VM.  VirtualBox lets go of a lock some time after the
+  // holder has gone, a look of ours as well as somebody's modifyvm, so that such an end may only be too
+  // early.
+  std::optional<int> exit_if_locked = {};
 };
 
 struct VmProcess {

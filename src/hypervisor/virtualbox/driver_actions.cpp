@@ -41,6 +41,7 @@ Result<Launch> Driver::launch(const VmRef& vm) {
   Launch result;
   result.argv = {where->headless, "--comment", vm.name, "--startvm", vm.uuid, "--vrde", "config"};
   result.environment = {"LC_ALL=C"};
+  result.exit_if_locked = 1;  // facts 19: with VirtualBox's own words in the log
   return result;
 }
 
