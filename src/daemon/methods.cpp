@@ -140,6 +140,10 @@ Task<> Methods::follow(Core& core, std::string fmri, uint64_t run, pid_t pid) {
         note_duration(core, *record, ended);
       if (ended.method == restarter::MethodName::start) {
         record->start_status = status->raw;
+        // A start that left its VM down leaves an empty contract, which is no VM's end: the restarter has to
+        // know it first, whenever the kernel gets to tell us.
+        if (record->claimed && record->contract == ended.contract && core.contracts->empty(ended.contract))
+          core.events.push(restarter::ContractEmptied{fmri});
       } else {
         core.contracts->release(ended.contract);
       }

@@ -64,6 +64,23 @@ TEST_F(KeeperTest, T40_a_lock_that_stays_is_a_fatal_start) {
   EXPECT_NE(text_of(step, "text").find("exited with status 1"), std::string::npos);
 }
 
+TEST_F(KeeperTest, T40_a_vm_that_somebody_else_took_meanwhile_is_not_the_one_that_was_launched) {
+  configure();
+  method("start");
+  expect("step");
+  auto launched = message("launched", kFmri);
+  launched["call"] = 7;
+  launched["pid"] = 4712;
+  driver_.become(vm::VmState::running, 4711);
+  keeper_->deliver(std::move(launched));
+  turn(200ms);
+  EXPECT_TRUE(std::none_of(received_.begin(), received_.end(),
+                           [](const auto& m) { return text_of(m, "kind") == "step"; }));
+  tell("died", "exited with status 1");
+  EXPECT_EQ(code_of(expect("step")), 95);
+  EXPECT_EQ(driver_.calls, std::vector<std::string>{"look"}) << "it is left to whoever has it";
+}
+
 TEST_F(KeeperTest, T32_T81_a_running_vm_is_adopted_and_not_touched) {
   configure();
   driver_.become(vm::VmState::running, 4711);

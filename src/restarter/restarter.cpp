@@ -246,7 +246,8 @@ void Restarter::Data::on(const MethodEnded& event) {
 
 void Restarter::Data::on(const ContractEmptied& event) {
   auto* i = find(event.fmri);
-  if (i == nullptr || !i->has_contract) return;
+  // It may be told twice, once of them with the end of the start method.
+  if (i == nullptr || !i->has_contract || i->contract_empty) return;
   i->contract_empty = true;
   if (i->phase == Phase::emptying) {
     if (i->gone()) finish_stop(*i);

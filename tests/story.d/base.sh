@@ -5,7 +5,7 @@ failures=0
 say() { [[ ! $show ]] || printf '\n%s\n' "$*"; }
 
 wrong() {
-  printf 'tests/story: %s\n' "$*" >&2
+  printf 'tests/%s: %s\n' "${0##*/}" "$*" >&2
   [[ ! ${out-} ]] || printf '%s\n' "$out" | sed 's/^/    | /' >&2
   ((++failures))
   if [[ -d ${work-} && ! $show ]]; then

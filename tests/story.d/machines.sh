@@ -1,4 +1,6 @@
-# The two VMs, on whatever there is: the lab's VirtualBox, the one on PATH, or the simulated driver.
+# VMs, on whatever there is: the lab's VirtualBox, the one on PATH, or the simulated driver.
+
+declare -A uuids=()  # of every VM that was made, by its name
 
 choose_driver() {
   [[ ! $driver ]] || return 0
@@ -58,31 +60,74 @@ as_owner() {
   fi
 }
 
+# make_vm NAME [GUEST]: registers a VM; its guest is one of the lab's (lab/virtualbox help).
+make_vm() {
+  uuids["$1"]=$(create_vm "$@") && [[ ${uuids["$1"]} ]]
+}
+
+# Prints the new VM's UUID.
 create_vm() {
+  local guest=${2-acpi}
   case $driver in
-    lab) "$here/../lab/virtualbox" createvm "$owner" "$1" --guest acpi --home "$home" --ipc "$ipc" ;;
-    path) create_vm_on_path "$1" ;;
-    simulated) as_owner "$work/bin/vmkeep-simulated-vm" --create "$1" --home "$home" ;;
+    lab) "$here/../lab/virtualbox" createvm "$owner" "$1" --guest "$guest" --home "$home" --ipc "$ipc" ;;
+    path) create_vm_on_path "$1" "$guest" ;;
+    simulated) as_owner "$work/bin/vmkeep-simulated-vm" --create "$1" --home "$home" && simulated_guest "$1" "$guest" ;;
   esac
+}
+
+# The file with a guest's boot sector, on a floppy.
+image_of() {
+  local image=$work/home/$1.img
+  if [[ $driver == lab ]]; then
+    image=$(dirname "$tools")/root$("$here/../lab/virtualbox" guest "$1")
+  elif [[ ! -f $image ]]; then
+    command -v as >/dev/null || { echo "binutils is needed for the tiny guest" >&2; return 1; }
+    as --32 -I "$here/../lab/guests" -o "$image.o.$BASHPID" "$here/../lab/guests/$1.S" &&
+      ld -m elf_i386 -Ttext 0x7c00 --oformat binary -o "$image.$BASHPID" "$image.o.$BASHPID" &&
+      truncate -s 1474560 "$image.$BASHPID" && mv "$image.$BASHPID" "$image"
+  fi || return 1
+  echo "$image"
+}
+
+# What the simulated driver is told of a VM, so that it does as the guest would.
+simulated_guest() {
+  case $2 in
+    acpi) [[ ! -e $work/script/$1 ]] || simulate "$1" ;;
+    deaf) simulate "$1" '"deaf":true' ;;
+    selfoff) simulate "$1" '"halt_after":3000' ;;
+    triple) simulate "$1" '"stuck_after":2000' ;;
+  esac
+}
+
+# simulate NAME [MEMBERS]: the VM's part of script.json.  Steps that run at once have VMs of their own.
+simulate() {
+  (
+    flock 9
+    mkdir -p "$work/script"
+    printf '%s' "${2-}" >"$work/script/$1"
+    local file name all=''
+    for file in "$work"/script/*; do
+      name=${file##*/}
+      all+=${all:+,}"\"${name//\"/\\\"}\":{$(<"$file")}"
+    done
+    printf '{"vms":{%s}}\n' "$all" >"$home/script.new"
+    mv "$home/script.new" "$home/script.json"
+  ) 9>"$work/script.lock"
 }
 
 # With a kernel driver of its own the VirtualBox on PATH needs no special engine.
 create_vm_on_path() {
-  local image=$work/home/acpi.img uuid
-  if [[ ! -f $image ]]; then
-    command -v as >/dev/null || { echo "binutils is needed for the tiny guest" >&2; return 1; }
-    as --32 -I "$here/../lab/guests" -o "$image.o" "$here/../lab/guests/acpi.S" &&
-      ld -m elf_i386 -Ttext 0x7c00 --oformat binary -o "$image" "$image.o" && truncate -s 1474560 "$image"
-  fi
+  local image uuid
+  image=$(image_of "$2") || return 1
   uuid=$(as_owner VBoxManage createvm --name "$1" --ostype Other --basefolder "$home/vms" --register |
            sed -n 's/^UUID: //p')
-  as_owner VBoxManage modifyvm "$uuid" --memory 16 --nic1 none --boot1 floppy --boot2 none --boot3 none \
+  [[ $uuid ]] && as_owner VBoxManage modifyvm "$uuid" --memory 16 --nic1 none --boot1 floppy --boot2 none --boot3 none \
     --boot4 none --bios-boot-menu disabled --bios-logo-display-time 0 --bios-logo-fade-in off \
     --bios-logo-fade-out off --uart1 0x3f8 4 --uart-mode1 file "$home/$1.serial" &&
     as_owner VBoxManage storagectl "$uuid" --name floppy --add floppy &&
-    cp "$image" "$work/home/$1.img" && chown "$owner" "$work/home/$1.img" &&
+    cp "$image" "$work/home/vm-$1.img" && chown "$owner" "$work/home/vm-$1.img" &&
     as_owner VBoxManage storageattach "$uuid" --storagectl floppy --port 0 --device 0 --type fdd \
-      --medium "$work/home/$1.img" &&
+      --medium "$work/home/vm-$1.img" &&
     echo "$uuid"
 }
 
@@ -96,20 +141,19 @@ vm_state() {
 # Behind our back, as its owner might.
 start_by_hand() {
   case $driver in
-    simulated) as_owner setsid -f "$work/bin/vmkeep-simulated-vm" --startvm "$(uuid_of "$1")" --home "$home" \
+    simulated) as_owner setsid -f "$work/bin/vmkeep-simulated-vm" --startvm "${uuids["$1"]}" --home "$home" \
       >/dev/null 2>&1 </dev/null ;;
-    *) as_owner VBoxManage startvm "$1" --type headless ;;
+    *) as_owner VBoxManage startvm "${uuids["$1"]}" --type headless ;;
   esac
 }
 
-uuid_of() { [[ $1 == vm1 ]] && echo "$uuid1" || echo "$uuid2"; }
-
-# The pids of this story's own VBoxSVC and VMs: those whose environment or command line names what is only ours.
+# The pids of this test's own VBoxSVC and VMs: those whose environment or command line names what is only ours.
 our_processes() {
-  local pid
+  local pid ours
+  ours=$(IFS='|'; echo "${uuids[*]}")
   for pid in $(pgrep -u "$owner" -f 'VBoxSVC|VBoxXPCOMIPCD|VBoxHeadless|vmkeep-simulated-vm' || true); do
     if tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qx "VBOX_IPC_SOCKETID=$ipc" ||
-      tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qE "${uuid1:-none}|${uuid2:-none}"; then
+      tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qE -- "${ours:-none}"; then
       echo "$pid"
     fi
   done
@@ -139,10 +183,11 @@ tear_down() {
     until find "$root" -depth -type d -exec rmdir {} + 2>/dev/null || ((SECONDS > deadline)); do sleep 0.05; done
   fi
   if [[ $status != 0 && -d ${work-} ]]; then
-    echo "--- the logs of the failed story" >&2
+    echo "--- the logs of the failed test" >&2
     tail -n 40 "$work"/log/*.log "$work/vmkeepd.err" >&2 2>/dev/null
   fi
   [[ ! -d ${work-} ]] || rm -rf "$work"
+  [[ ! ${ipc-} ]] || rm -rf "/tmp/.vbox-$ipc-ipc"
   [[ $driver != lab || ! -d ${home-} ]] || rm -rf "$home"
   exit $status
 }

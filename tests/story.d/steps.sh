@@ -1,77 +1,13 @@
 # The story, step by step.
 
-write_manifest() {
-  local environment
-  environment="<envvar name='PATH' value='$tools:/usr/bin:/bin' />
-      <envvar name='VBOX_USER_HOME' value='$home' />
-      <envvar name='VBOX_IPC_SOCKETID' value='$ipc' />"
-  [[ $driver != simulated ]] || environment+="
-      <envvar name='VMKEEP_DRIVER' value='simulated' />
-      <envvar name='VMKEEP_SIMULATED_HOME' value='$home' />"
-  cat >"$work/vbox.xml" <<XML
-<?xml version="1.0"?>
-<!DOCTYPE service_bundle SYSTEM "/usr/share/lib/xml/dtd/service_bundle.dtd.1">
-
-<service_bundle type='manifest' name='vbox'>
-
-<service name='site/xvm/vbox' type='service' version='1'>
-
-  <dependency name='network' grouping='require_all' restart_on='none' type='service'>
-    <service_fmri value='svc:/milestone/network:default' />
-  </dependency>
-
-  <dependency name='filesystem-local' grouping='require_all' restart_on='none' type='service'>
-    <service_fmri value='svc:/system/filesystem/local:default' />
-  </dependency>
-
-  <method_context working_directory='/'>
-    <method_credential user='$owner' group='$group' />
-    <method_environment>
-      $environment
-    </method_environment>
-  </method_context>
-
-  <exec_method type='method' name='start' exec='$work/bin/vmkeep method start' timeout_seconds='60' />
-  <exec_method type='method' name='stop' exec='$work/bin/vmkeep method stop' timeout_seconds='60' />
-
-  <!-- An aborted VM is started again, but not a fourth time in twenty minutes. -->
-  <property_group name='vm' type='application'>
-    <propval name='start_aborted_vm' type='boolean' value='true' />
-    <propval name='restart_aborted_vm' type='boolean' value='true' />
-    <propval name='restart_aborted_vm_failures_maxcount' type='integer' value='3' />
-    <propval name='restart_aborted_vm_failures_timeframe' type='integer' value='1200' />
-  </property_group>
-
-  <instance name='vm1' enabled='false'>
-    <property_group name='vm' type='application'>
-      <propval name='stop_method' type='astring' value='savestate' />
-    </property_group>
-  </instance>
-
-  <instance name='vm2' enabled='false'>
-    <property_group name='vm' type='application'>
-      <propval name='stop_method' type='astring' value='savestate' />
-    </property_group>
-  </instance>
-
-  <stability value='Evolving' />
-
-  <template>
-    <common_name>
-      <loctext xml:lang='C'>VirtualBox virtual machine</loctext>
-    </common_name>
-  </template>
-
-</service>
-
-</service_bundle>
-XML
-}
-
 register() {
   say "== 1. Two VMs of $owner become two instances of a service."
-  uuid1=$(create_vm vm1) && uuid2=$(create_vm vm2) || wrong "the VMs could not be made"
-  write_manifest
+  make_vm vm1 && make_vm vm2 || wrong "the VMs could not be made"
+  # An aborted VM is started again, but not a fourth time in twenty minutes.
+  manifest site/xvm/vbox \
+    "$(vm_group start_aborted_vm=true restart_aborted_vm=true restart_aborted_vm_failures_maxcount=3 \
+      restart_aborted_vm_failures_timeframe=1200)" \
+    "$(instance vm1 stop_method=savestate)$(instance vm2 stop_method=savestate)" >"$work/vbox.xml"
   start_daemon
   root=$(sed -n 's/.*tracked by cgroups in //p' "$work/log/vmkeepd.log" | tail -n 1)
   ok "svccfg validate $work/vbox.xml"

@@ -193,8 +193,9 @@ Driver::Seen Driver::see(const std::string& uuid) {
   const Scan scan = table_.scan(::geteuid(), kVmPrograms);
   Seen seen;
   for (const Process& process : scan.processes) {
-    if (!belongs(process, uuid)) continue;
-    seen.process = VmProcess{process.pid, process.start_time};  // the newest counts
+    if (seen.process || !belongs(process, uuid)) continue;
+    // The oldest counts: as long as it lives it has the VM, and any other is about to be told so.
+    seen.process = VmProcess{process.pid, process.start_time};
   }
   if (seen.process) {
     known_[uuid] = *seen.process;

@@ -17,6 +17,15 @@ std::optional<vm::VmState> end_of(vm::StopAction action) {
   return std::nullopt;
 }
 
+// What tells one VirtualBox of a user from another (facts 17).
+std::vector<std::string> whose_virtualbox(const std::vector<std::string>& environment) {
+  std::vector<std::string> words;
+  for (const std::string& word : environment) {
+    if (word.starts_with("VBOX_USER_HOME=") || word.starts_with("VBOX_IPC_SOCKETID=")) words.push_back(word);
+  }
+  return words;
+}
+
 }  // namespace
 
 Task<Result<std::string>> Driver::answer(std::string uuid, std::vector<std::string> words, Instant deadline,
@@ -58,8 +67,10 @@ Result<Launch> Driver::front_end(const VmRef& vm) {
                                               "; install VirtualBox's windows (Debian: virtualbox-qt)");
     }
   }
-  // In the user's own language: nobody parses what a window says.
-  return Launch{{std::move(program), "--comment", vm.name, "--startvm", vm.uuid}, {}};
+  // In the user's own language, as nobody parses what a window says; but of the VirtualBox that has this VM,
+  // which need not be the user's usual one.
+  return Launch{{std::move(program), "--comment", vm.name, "--startvm", vm.uuid},
+                whose_virtualbox(options_.environment)};
 }
 
 // After a failure: whether what was wanted has come about all the same.

@@ -154,6 +154,20 @@ TEST_F(DriverTest, TheFrontEndIsVirtualBoxVmBesideIt) {
             (std::vector<std::string>{folder_.file("VirtualBoxVM"), "--comment", "a b", "--startvm", kVm1}));
 }
 
+// Else it would look for the VM in its user's usual VirtualBox.
+TEST_F(DriverTest, T89_the_front_end_is_of_the_virtualbox_that_has_the_vm) {
+  manage("true");
+  const std::vector<std::string> whose{"VBOX_USER_HOME=/srv/vms", "VBOX_IPC_SOCKETID=other"};
+  DriverOptions options;
+  options.environment = {"PATH=" + folder_.path(), "HOME=/home/x", "TZ=UTC"};
+  options.environment.insert(options.environment.end(), whose.begin(), whose.end());
+  folder_.program("VirtualBoxVM", "#!/bin/sh\n");
+  const auto window =
+      make_virtualbox(loop_.executor(), loop_.reaper(), options)->front_end(VmRef{kVm1, "a b", true});
+  ASSERT_TRUE(window) << window.error().message;
+  EXPECT_EQ(window->environment, whose);
+}
+
 TEST_F(DriverTest, T57_signals_go_to_exactly_that_process) {
   manage("true");
   // A shell under VirtualBox's name, which notes its signals and waits for ever without a child.
