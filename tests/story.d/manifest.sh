@@ -2,10 +2,10 @@
 
 # quoted TEXT: as the value of an attribute.
 quoted() {
-  local text=${1//&/&amp;}
-  text=${text//</&lt;}
-  text=${text//>/&gt;}
-  printf "'%s'" "${text//\'/&apos;}"
+  local text=${1//&/\&amp;}
+  text=${text//</\&lt;}
+  text=${text//>/\&gt;}
+  printf "'%s'" "${text//\'/\&apos;}"
 }
 
 # vm_group PROPERTY=VALUE...: the property group vm; the type of each is what its value looks like.
