@@ -6,6 +6,8 @@
 
 #include <climits>
 
+#include "base/fd.h"
+
 namespace vmkeep::manifest {
 namespace {
 
@@ -115,12 +117,19 @@ DocumentPtr read(const std::string& text, Collector& collector) {
   return document;
 }
 
-void validate(xmlDoc* document, Collector& collector) {
-  auto* buffer = xmlParserInputBufferCreateMem(kDtd, static_cast<int>(kDtdSize), XML_CHAR_ENCODING_UTF8);
+void validate(xmlDoc* document, const std::string& other, Collector& collector) {
+  std::string text(kDtd, kDtdSize);
+  if (!other.empty()) {
+    auto read = read_file(other);
+    if (!read) return collector.add(0, "the DTD cannot be read: " + read.error().message);
+    text = std::move(*read);
+  }
+  auto* buffer =
+      xmlParserInputBufferCreateMem(text.data(), static_cast<int>(text.size()), XML_CHAR_ENCODING_UTF8);
   auto* dtd = buffer == nullptr ? nullptr : xmlIOParseDTD(nullptr, buffer, XML_CHAR_ENCODING_UTF8);
   auto* context = xmlNewValidCtxt();
   if (dtd == nullptr || context == nullptr) {
-    collector.add(0, "the DTD of this program cannot be read: out of memory?");
+    collector.add(0, "the DTD cannot be understood");
   } else if (xmlValidateDtd(context, document, dtd) != 1) {
     collector.add(0, "Document is not valid.");
   }
@@ -152,7 +161,8 @@ bool is_profile(xmlDoc* document) {
 
 }  // namespace
 
-DocumentPtr load_document(const std::string& file, const std::string& text, std::vector<Problem>& problems) {
+DocumentPtr load_document(const std::string& file, const std::string& text, const ParseOptions& options,
+                          std::vector<Problem>& problems) {
   Collector collector{file, &problems};
   if (text.size() > static_cast<size_t>(INT_MAX)) {
     collector.add(0, "the file is too large");
@@ -169,7 +179,7 @@ DocumentPtr load_document(const std::string& file, const std::string& text, std:
     return nullptr;
   }
   // A profile may leave out what it does not change (3.1).
-  if (!is_profile(document.get())) validate(document.get(), collector);
+  if (options.validate && !is_profile(document.get())) validate(document.get(), options.dtd, collector);
   return problems.empty() ? std::move(document) : nullptr;
 }
 

@@ -26,6 +26,7 @@ struct FreeDocument {
 using DocumentPtr = std::unique_ptr<xmlDoc, FreeDocument>;
 
 // Null if there are problems.
-DocumentPtr load_document(const std::string& file, const std::string& text, std::vector<Problem>& problems);
+DocumentPtr load_document(const std::string& file, const std::string& text, const ParseOptions& options,
+                          std::vector<Problem>& problems);
 
 }  // namespace vmkeep::manifest

@@ -66,10 +66,14 @@ std::optional<std::string> attribute(const xmlNode* node, const char* name) {
   return take(text);
 }
 
+std::string raw_text_of(const xmlNode* node) {
+  return take(xmlNodeGetContent(node));
+}
+
 std::string text_of(const xmlNode* node) {
   std::string result;
   bool gap = false;
-  for (const char c : take(xmlNodeGetContent(node))) {
+  for (const char c : raw_text_of(node)) {
     if (is_blank(c)) {
       gap = !result.empty();
       continue;

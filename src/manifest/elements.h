@@ -19,6 +19,7 @@ const xmlNode* child(const xmlNode* node, std::string_view name);  // the first 
 std::optional<std::string> attribute(const xmlNode* node, const char* name);
 // The text inside, blanks at both ends dropped and line breaks inside made single blanks.
 std::string text_of(const xmlNode* node);
+std::string raw_text_of(const xmlNode* node);  // as it is
 
 // A legal name made of any text: what is not allowed becomes "_".  Keeps the end of what is too long.
 std::string mangle(std::string_view text);

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "manifest/elements.h"
-#include "manifest/merge.h"
+#include "manifest/plan_parts.h"
 
 namespace vmkeep::manifest {
 namespace {
@@ -16,25 +16,7 @@ using repository::Property;
 using repository::PropertyGroup;
 using repository::ValueType;
 
-constexpr char kLastImport[] = "last-import";
-
-bool is_external(const PropertyGroup& group) {
-  return group.type == "dependency" && group.value("external").value_or("") == "true";
-}
-
-// What a manifest decides about.  Not: what other services' dependents put here, which files the service came
-// from, and what lives as long as the boot.
-bool is_ours(const PropertyGroup& group) {
-  return group.persistent && !is_external(group) && group.name != "manifestfiles";
-}
-
-Content ours(const repository::Groups& groups) {
-  Content content;
-  for (const auto& [name, group] : groups) {
-    if (is_ours(*group)) content.emplace(name, *group);
-  }
-  return content;
-}
+using Notes = std::vector<std::string>;
 
 // One service or instance on its way through the transaction.
 struct Entity {
@@ -58,11 +40,21 @@ struct Entity {
 
 // general/enabled and general/restarter are live: as they are now, in all three of the merge, so that nothing
 // is ever made of a difference.  A thing made by hand that has none takes the manifest's.
-void keep_live(Entity& entity) {
-  const auto current = entity.before.find("general");
+void keep_live(Entity& entity, Notes* notes) {
+  const auto in = [](const Content& content, const char* name) -> const Property* {
+    const auto general = content.find("general");
+    return general == content.end() ? nullptr : general->second.find(name);
+  };
   for (const char* name : {"enabled", "restarter"}) {
-    const Property* live = current == entity.before.end() ? nullptr : current->second.find(name);
+    const Property* live = in(entity.before, name);
     if (live == nullptr && !entity.old) continue;
+    const Property* next = in(entity.next, name);
+    const Property* old = entity.old ? in(*entity.old, name) : nullptr;
+    const bool moved = next != nullptr && (old == nullptr || !(*old == *next));
+    if (notes != nullptr && moved && (live == nullptr || !(*live == *next))) {
+      notes->push_back(
+          fmt::format("{}: Refusing to upgrade \"general/{}\" (live property).", entity.fmri.str(), name));
+    }
     for (Content* content : {&entity.next, entity.old ? &*entity.old : nullptr}) {
       if (content == nullptr) continue;
       if (live != nullptr) {
@@ -78,35 +70,42 @@ void keep_live(Entity& entity) {
 
 class Planner {
  public:
-  Planner(repository::Repository& repository, const Bundle& bundle, std::vector<std::string>& warnings)
-      : repository_(repository), bundle_(bundle), warnings_(warnings) {}
+  Planner(repository::Repository& repository, const Bundle& bundle, Notes& warnings, Notes* notes)
+      : repository_(repository), bundle_(bundle), warnings_(warnings), notes_(notes) {}
 
   Result<ChangeSet> plan() {
     auto entries = repository_.entries();
     if (!entries) return in("reading the repository", entries.error());
-    entries_ = std::move(*entries);
+    known_ = Known(std::move(*entries));
     std::vector<Entity> all;
     for (const ServiceDescription& service : bundle_.services) {
       if (auto planned = plan_service(service, all); !planned) return planned.error();
     }
+    const auto planned_content = [&](const Fmri& fmri) -> const Content* {
+      const auto found =
+          std::find_if(all.begin(), all.end(), [&](const Entity& each) { return each.fmri == fmri; });
+      return found == all.end() ? nullptr : &found->merged;
+    };
+    DependentPlanner dependents(repository_, known_, planned_content, changes_);
     for (const Entity& entity : all) {
-      if (auto planned = plan_dependents(entity, all); !planned) return planned.error();
+      if (auto planned = plan_dependents(entity, dependents); !planned) return planned.error();
     }
+    tell_snapshots();
     return std::move(changes_);
   }
 
  private:
-  const fmri::Entry* find_service(const std::string& name) const {
-    const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                    [&](const fmri::Entry& entry) { return entry.service == name; });
-    return found == entries_.end() ? nullptr : &*found;
-  }
-
-  bool in_repository(const Fmri& entity) const {
-    const fmri::Entry* entry = find_service(entity.service);
-    return entry != nullptr &&
-           (!entity.is_instance() || std::find(entry->instances.begin(), entry->instances.end(),
-                                               entity.instance) != entry->instances.end());
+  // In the order in which things happen: "previous" is taken before anything changes.
+  void tell_snapshots() {
+    if (notes_ == nullptr) return;
+    Notes before;
+    for (const repository::Change& change : changes_) {
+      const auto* taken = std::get_if<repository::TakeSnapshot>(&change);
+      if (taken == nullptr) continue;
+      (taken->name == kLastImport || taken->name == "initial" ? *notes_ : before)
+          .push_back(fmt::format("Taking \"{}\" snapshot for {}.", taken->name, taken->instance.str()));
+    }
+    notes_->insert(notes_->begin(), before.begin(), before.end());
   }
 
   Result<Entity> load(const Fmri& fmri, const EntityDescription& description) {
@@ -115,7 +114,7 @@ class Planner {
     entity.description = &description;
     entity.next = Content(description.groups.begin(), description.groups.end());
     add_dependents_group(description, entity.next);
-    entity.exists = in_repository(fmri);
+    entity.exists = known_.contains(fmri);
     if (!entity.exists) return entity;
     auto levels = repository_.read(fmri);
     if (!levels) return in("reading " + fmri.str(), levels.error());
@@ -123,7 +122,7 @@ class Planner {
     entity.before = entity.now = ours(levels->own);
     for (const auto& [name, group] : entity.next) {
       const auto there = entity.all.find(name);
-      if (there != entity.all.end() && !is_ours(*there->second)) return taken(name, fmri);
+      if (there != entity.all.end() && !is_ours(*there->second)) return already_there(name, fmri);
     }
     if (!fmri.is_instance()) return entity;
     auto snapshot = repository_.read_snapshot(fmri, kLastImport);
@@ -140,19 +139,6 @@ class Planner {
   // the service stays as it is, not that everything of it is to go.
   static bool says_nothing(const ServiceDescription& service) {
     return service.groups.empty() && service.dependents.empty() && service.removed.empty();
-  }
-
-  static void add_dependents_group(const EntityDescription& description, Content& content) {
-    PropertyGroup group = make_group("dependents", "framework");
-    for (const Dependent& each : description.dependents) {
-      if (!each.remove) set(group, each.name, ValueType::fmri, each.target.str());
-    }
-    if (!group.properties.empty()) content.emplace(group.name, std::move(group));
-  }
-
-  static Error taken(const std::string& group, const Fmri& entity) {
-    return fail(ErrorKind::exists, fmt::format("Could not create \"{}\" dependency in {} (already exists).",
-                                               group, entity.str()));
   }
 
   Result<> plan_service(const ServiceDescription& description, std::vector<Entity>& all) {
@@ -180,7 +166,7 @@ class Planner {
         level.old = instance.old_service;
         level.next = Content(description.groups.begin(), description.groups.end());
         add_dependents_group(description, level.next);
-        keep_live(level);
+        keep_live(level, nullptr);
         instance.snapshot_needed = !same(*instance.old, instance.next) || !same(*level.old, level.next);
       } else {
         instance.snapshot_needed = true;
@@ -201,7 +187,7 @@ class Planner {
         return {};
       }
     }
-    const fmri::Entry* entry = find_service(service.fmri.service);
+    const fmri::Entry* entry = known_.service(service.fmri.service);
     if (entry == nullptr) return {};
     for (const std::string& name : entry->instances) {
       auto snapshot = repository_.read_snapshot({service.fmri.service, name, {}, {}}, kLastImport);
@@ -221,10 +207,10 @@ class Planner {
       entity.merged = entity.next;
       return;
     }
-    keep_live(entity);
+    keep_live(entity, notes_);
     entity.merged = merge({entity.fmri.str(), entity.old ? &*entity.old : nullptr, entity.next, entity.before,
                            entity.description->overrides, entity.description->removed},
-                          warnings_);
+                          warnings_, notes_);
     drop_removed_dependents(entity);
   }
 
@@ -305,7 +291,7 @@ class Planner {
     changes_.push_back(repository::PutGroup{service.fmri, group, expected(service, group.name)});
   }
 
-  Result<> plan_dependents(const Entity& entity, const std::vector<Entity>& all) {
+  static Result<> plan_dependents(const Entity& entity, DependentPlanner& dependents) {
     const auto value = [](const Content& content, const std::string& name) {
       const auto group = content.find("dependents");
       const auto found = group == content.end() ? std::nullopt : group->second.value(name);
@@ -315,82 +301,30 @@ class Planner {
       for (const auto& [name, property] : group->second.properties) {
         const std::string was = value(entity.before, name);
         if (was == value(entity.merged, name)) continue;
-        if (auto done = remove_dependent(entity.fmri, name, was); !done) return done.error();
+        if (auto done = dependents.remove(entity.fmri, name, was); !done) return done.error();
       }
     }
     for (const Dependent& each : entity.description->dependents) {
       if (each.remove || value(entity.merged, each.name) != each.target.str()) continue;
-      if (auto done = put_dependent(each, all); !done) return done.error();
+      if (auto done = dependents.put(each); !done) return done.error();
     }
     return {};
-  }
-
-  Result<> remove_dependent(const Fmri& self, const std::string& name, const std::string& target) {
-    const auto parsed = Fmri::parse(target);
-    if (!parsed || !in_repository(*parsed)) return {};
-    auto levels = repository_.read(*parsed);
-    if (!levels) return in("reading " + target, levels.error());
-    const auto group = levels->own.find(name);
-    if (group == levels->own.end() || !is_external(*group->second) ||
-        group->second->value("entities") != self.str()) {
-      return {};
-    }
-    changes_.push_back(repository::DeleteGroup{*parsed, name, group->second->generation});
-    return {};
-  }
-
-  // The manifest wins over what somebody changed in the group itself: it is this service's, not the target's.
-  Result<> put_dependent(const Dependent& dependent, const std::vector<Entity>& all) {
-    const Fmri& target = dependent.target;
-    const auto planned =
-        std::find_if(all.begin(), all.end(), [&](const Entity& each) { return each.fmri == target; });
-    if (planned != all.end() && planned->merged.contains(dependent.name))
-      return taken(dependent.name, target);
-    uint64_t generation = 0;
-    if (in_repository(target)) {
-      auto levels = repository_.read(target);
-      if (!levels) return in("reading " + target.str(), levels.error());
-      if (const auto there = levels->own.find(dependent.name); there != levels->own.end()) {
-        const auto& group = *there->second;
-        if (same(group, dependent.group)) return {};
-        if (!is_external(group) || group.value("entities") != dependent.group.value("entities")) {
-          return taken(dependent.name, target);
-        }
-        generation = group.generation;
-      }
-    } else if (planned == all.end()) {
-      create_target(target, all);
-    }
-    changes_.push_back(repository::PutGroup{target, dependent.group, generation});
-    return {};
-  }
-
-  // Empty, so that the dependency is not lost when the target's own manifest comes later.
-  void create_target(const Fmri& target, const std::vector<Entity>& all) {
-    const bool service_planned = std::any_of(
-        all.begin(), all.end(), [&](const Entity& each) { return each.fmri == target.service_fmri(); });
-    if (!service_planned && find_service(target.service) == nullptr && made_.insert(target.service).second) {
-      changes_.push_back(repository::AddService{target.service});
-    }
-    if (target.is_instance() && made_.insert(target.str()).second) {
-      changes_.push_back(repository::AddInstance{target.service, target.instance});
-    }
   }
 
   repository::Repository& repository_;
   const Bundle& bundle_;
-  std::vector<std::string>& warnings_;
-  std::vector<fmri::Entry> entries_;
-  std::set<std::string> made_;
+  Notes& warnings_;
+  Notes* notes_;
+  Known known_;
   ChangeSet changes_;
 };
 
 }  // namespace
 
-Result<ChangeSet> plan_import(repository::Repository& repository, const Bundle& bundle,
-                              std::vector<std::string>& warnings) {
+Result<ChangeSet> plan_import(repository::Repository& repository, const Bundle& bundle, Notes& warnings,
+                              Notes* notes) {
   if (bundle.type != "manifest") return fail(ErrorKind::invalid, "document is not a manifest.");
-  return Planner(repository, bundle, warnings).plan();
+  return Planner(repository, bundle, warnings, notes).plan();
 }
 
 }  // namespace vmkeep::manifest

@@ -39,7 +39,7 @@ class BundleReader {
     service.type = reporter_.required(node, "type");
     service.version = attribute(node, "version").value_or("");
     const fmri::Fmri self{service.name, {}, {}, {}};
-    EntityReader reader(reporter_, self, service);
+    EntityReader reader(reporter_, self, service, bundle_.type == "profile");
     reader.read(node);
     if (child(node, "single_instance") != nullptr) {
       auto general = make_group("general", "framework");
@@ -73,7 +73,7 @@ class BundleReader {
     InstanceDescription instance;
     instance.name = name;
     const fmri::Fmri self{service.name, name, {}, {}};
-    EntityReader reader(reporter_, self, instance);
+    EntityReader reader(reporter_, self, instance, bundle_.type == "profile");
     if (attribute(node, "enabled")) {
       instance.enabled = reporter_.truth(node, "enabled", false);
       auto general = make_group("general", "framework");
@@ -105,11 +105,12 @@ std::string Problem::str() const {
   return line == 0 ? fmt::format("{}: {}", file, reason) : fmt::format("{}:{}: {}", file, line, reason);
 }
 
-std::vector<Problem> parse(const std::string& file, const std::string& text, Bundle& bundle) {
+std::vector<Problem> parse(const std::string& file, const std::string& text, Bundle& bundle,
+                           const ParseOptions& options) {
   bundle = Bundle{};
   bundle.file = file;
   std::vector<Problem> problems;
-  if (const DocumentPtr document = load_document(file, text, problems)) {
+  if (const DocumentPtr document = load_document(file, text, options, problems)) {
     const xmlNode* root = xmlDocGetRootElement(document.get());
     Reporter reporter(file, problems);
     bundle.type = reporter.required(root, "type");
@@ -121,13 +122,13 @@ std::vector<Problem> parse(const std::string& file, const std::string& text, Bun
   return problems;
 }
 
-std::vector<Problem> parse_file(const std::string& file, Bundle& bundle) {
+std::vector<Problem> parse_file(const std::string& file, Bundle& bundle, const ParseOptions& options) {
   // The caller named this file himself, so links in its name are his: they are followed here and nowhere
   // else.
   std::error_code error;
   const auto path = std::filesystem::canonical(file, error);
   auto text = read_file(error ? file : path.string());
-  if (text) return parse(file, *text, bundle);
+  if (text) return parse(file, *text, bundle, options);
   bundle = Bundle{};
   bundle.file = file;
   return {{file, 0, "unable to open file: " + text.error().message}};

@@ -56,6 +56,8 @@ struct EntityDescription {
   std::vector<Dependent> dependents;
   std::set<std::string> overrides;  // "pg/prop" with override="true": they win over customised values
   std::set<std::string> removed;    // groups with delete="true"
+  // A profile may leave types out: groups have then none, and "pg/prop" is here, with unchecked values.
+  std::set<std::string> untyped;
 };
 
 struct InstanceDescription : EntityDescription {
@@ -75,16 +77,24 @@ struct Bundle {
   std::vector<ServiceDescription> services;
 };
 
+struct ParseOptions {
+  bool validate = true;  // false: not against the DTD (SVCCFG_NOVALIDATE)
+  std::string dtd;       // a file instead of our own DTD (SVCCFG_DTD); empty: ours
+};
+
 // All problems of the document at once, in line order; empty: `bundle` is good.
-std::vector<Problem> parse(const std::string& file, const std::string& text, Bundle& bundle);
-std::vector<Problem> parse_file(const std::string& file, Bundle& bundle);
+std::vector<Problem> parse(const std::string& file, const std::string& text, Bundle& bundle,
+                           const ParseOptions& options = {});
+std::vector<Problem> parse_file(const std::string& file, Bundle& bundle, const ParseOptions& options = {});
 
 // One import is one change-set (3.4): new things are created, with general last; of what exists, customised
 // properties are kept (three-way against the last-import snapshot).  `warnings`: conflicts that were kept.
 // general/enabled and general/restarter of what exists are never touched.  Nothing to do: an empty
 // change-set. ErrorKind::invalid if the bundle is no manifest; exists if a dependent's group would replace
 // somebody else's.
+// `notes`: what is taken over and which snapshots are taken, for who wants to know.
 Result<repository::ChangeSet> plan_import(repository::Repository& repository, const Bundle& bundle,
-                                          std::vector<std::string>& warnings);
+                                          std::vector<std::string>& warnings,
+                                          std::vector<std::string>* notes = nullptr);
 
 }  // namespace vmkeep::manifest

@@ -26,16 +26,20 @@ bool equal(const Property* a, const Property* b) {
 
 class Merge {
  public:
-  Merge(const MergeInput& input, std::vector<std::string>& warnings) : in_(input), warnings_(warnings) {}
+  Merge(const MergeInput& input, std::vector<std::string>& warnings, std::vector<std::string>* notes)
+      : in_(input), warnings_(warnings), notes_(notes) {}
 
   Content run() {
     std::set<std::string> names;
     for (const auto& [name, group] : in_.next) names.insert(name);
     for (const auto& [name, group] : in_.current) names.insert(name);
     for (const std::string& name : names) {
-      if (in_.removed.contains(name)) continue;
       const PropertyGroup* next = find(&in_.next, name);
       const PropertyGroup* current = find(&in_.current, name);
+      if (in_.removed.contains(name)) {
+        if (current != nullptr) note("Deleting", "property group", name);
+        continue;
+      }
       if (next != nullptr && current != nullptr) {
         merge_group(find(in_.old, name), *next, *current);
       } else if (next != nullptr) {
@@ -52,8 +56,25 @@ class Merge {
     warnings_.push_back(fmt::format("Conflict upgrading {} ({}).", in_.entity, reason));
   }
 
+  void note(const char* doing, const char* what, const std::string& name) {
+    if (notes_ != nullptr) notes_->push_back(fmt::format("{}: {} {} \"{}\".", in_.entity, doing, what, name));
+  }
+
+  // Each property of the group `dependents` is a dependent.
+  static constexpr std::string_view kDependents = "dependents/";
+
+  void note_property(const char* doing, const std::string& name) {
+    const bool dependent = name.starts_with(kDependents);
+    note(doing, dependent ? "dependent" : "property", dependent ? name.substr(kDependents.size()) : name);
+  }
+
   void missing_group(const PropertyGroup* old, const PropertyGroup& next) {
     if (old == nullptr || overrides(next.name)) {
+      if (next.name == "dependents") {
+        for (const auto& [name, target] : next.properties) note("Adding", "dependent", name);
+      } else {
+        note("Adding", "property group", next.name);
+      }
       result_.emplace(next.name, next);
     } else if (!same(*old, next)) {
       conflict(fmt::format("property group \"{}\" is missing", next.name));
@@ -61,7 +82,10 @@ class Merge {
   }
 
   void extra_group(const PropertyGroup* old, const PropertyGroup& current) {
-    if (old != nullptr && same(*old, current)) return;  // gone from the manifest, and nobody changed it
+    if (old != nullptr && same(*old, current)) {  // gone from the manifest, and nobody changed it
+      note("Deleting", "property group", current.name);
+      return;
+    }
     if (old != nullptr) conflict(fmt::format("property group \"{}\" has been customized", current.name));
     result_.emplace(current.name, current);
   }
@@ -80,8 +104,12 @@ class Merge {
       for (const auto& [name, property] : old->properties) names.insert(name);
     }
     for (const std::string& name : names) {
-      const Property* taken =
-          choose(next.name + "/" + name, find(old, name), find(&next, name), find(&current, name));
+      const std::string full = next.name + "/" + name;
+      const Property* was = find(&current, name);
+      const Property* taken = choose(full, find(old, name), find(&next, name), was);
+      if (!equal(taken, was)) {
+        note_property(taken == nullptr ? "Deleting" : was == nullptr ? "Adding" : "Upgrading", full);
+      }
       if (taken == nullptr) {
         merged.properties.erase(name);
       } else {
@@ -98,7 +126,9 @@ class Merge {
     if (old != nullptr && equal(old, next)) return current;
     if (equal(old, current)) return next;  // also: the manifest's new property, which nobody has yet
     if (next != nullptr && in_.overrides.contains(name)) return next;
-    if (current == nullptr) {
+    if (old == nullptr && name.starts_with(kDependents)) {
+      conflict(fmt::format("not importing new dependent \"{}\"", name.substr(kDependents.size())));
+    } else if (current == nullptr) {
       conflict(fmt::format("property \"{}\" is missing", name));
     } else {
       conflict(fmt::format("property \"{}\" has been customized", name));
@@ -113,6 +143,7 @@ class Merge {
 
   const MergeInput& in_;
   std::vector<std::string>& warnings_;
+  std::vector<std::string>* notes_;
   Content result_;
 };
 
@@ -127,8 +158,8 @@ bool same(const Content& a, const Content& b) {
                     [](const auto& left, const auto& right) { return same(left.second, right.second); });
 }
 
-Content merge(const MergeInput& input, std::vector<std::string>& warnings) {
-  return Merge(input, warnings).run();
+Content merge(const MergeInput& input, std::vector<std::string>& warnings, std::vector<std::string>* notes) {
+  return Merge(input, warnings, notes).run();
 }
 
 }  // namespace vmkeep::manifest

@@ -30,6 +30,8 @@ struct MergeInput {
   const std::set<std::string>& removed;    // groups with delete="true"
 };
 
-Content merge(const MergeInput& input, std::vector<std::string>& warnings);
+// `notes`: what is taken over, for who wants to know; null: nobody.
+Content merge(const MergeInput& input, std::vector<std::string>& warnings,
+              std::vector<std::string>* notes = nullptr);
 
 }  // namespace vmkeep::manifest

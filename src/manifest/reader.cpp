@@ -32,6 +32,11 @@ void EntityReader::read(const xmlNode* node) {
       set(general, "entity_stability", reporter_.required(each, "value"));
       add(each, std::move(general));
     } else if (kind == "template") {
+      if (profile_) {
+        reporter_.problem(
+            each, fmt::format("Template data for \"{}\" may not be modified in a profile.", self_.str()));
+        continue;
+      }
       for (PropertyGroup& group : read_template(reporter_, each)) add(each, std::move(group));
     }
   }
@@ -190,7 +195,7 @@ void EntityReader::read_property_group(const xmlNode* node) {
   const std::string name = reporter_.name(node);
   if (wants_removal(node, name)) return;
   PropertyGroup group = make_group(name, attribute(node, "type").value_or(""));
-  if (!fmri::valid_name(group.type)) {
+  if (!leaves_type_out(node) && !fmri::valid_name(group.type)) {
     reporter_.problem(node, fmt::format("illegal type \"{}\" of property group \"{}\"", group.type, name));
   }
   read_properties(node, group);
@@ -218,8 +223,16 @@ std::optional<ValueType> EntityReader::type_of(const xmlNode* node, const std::s
   return type;
 }
 
+bool EntityReader::leaves_type_out(const xmlNode* node) const {
+  return profile_ && !attribute(node, "type");
+}
+
 void EntityReader::read_propval(const xmlNode* node, PropertyGroup& group) {
   const std::string name = reporter_.name(node);
+  if (leaves_type_out(node)) {
+    entity_.untyped.insert(group.name + "/" + name);
+    return add_property(node, group, name, {ValueType::astring, {reporter_.required(node, "value")}});
+  }
   const auto type = type_of(node, group.name, name);
   if (!type) return;
   Property property{*type, {reporter_.value(node, name, *type, reporter_.required(node, "value"))}};
@@ -228,10 +241,20 @@ void EntityReader::read_propval(const xmlNode* node, PropertyGroup& group) {
 
 void EntityReader::read_property(const xmlNode* node, PropertyGroup& group) {
   const std::string name = reporter_.name(node);
-  const auto type = type_of(node, group.name, name);
+  const auto lists = children(node);
+  if (leaves_type_out(node) && lists.empty()) {
+    entity_.untyped.insert(group.name + "/" + name);
+    return add_property(node, group, name, {ValueType::astring, {}});
+  }
+  // The name of the list says the type, too.
+  const auto listed =
+      lists.empty() || !name_of(lists.front()).ends_with("_list")
+          ? std::nullopt
+          : repository::value_type(name_of(lists.front()).substr(0, name_of(lists.front()).size() - 5));
+  const auto type = leaves_type_out(node) && listed ? listed : type_of(node, group.name, name);
   if (!type) return;
   Property property{*type, {}};
-  for (const xmlNode* list : children(node)) {
+  for (const xmlNode* list : lists) {
     if (name_of(list) != std::string(repository::to_string(*type)) + "_list") {
       reporter_.problem(list, fmt::format("property '{}' type-to-list mismatch", name));
       continue;

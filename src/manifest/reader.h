@@ -10,8 +10,8 @@ namespace vmkeep::manifest {
 // notification parameters, property groups, stability and template.
 class EntityReader {
  public:
-  EntityReader(Reporter& reporter, fmri::Fmri self, EntityDescription& entity)
-      : reporter_(reporter), self_(std::move(self)), entity_(entity) {}
+  EntityReader(Reporter& reporter, fmri::Fmri self, EntityDescription& entity, bool profile)
+      : reporter_(reporter), self_(std::move(self)), entity_(entity), profile_(profile) {}
 
   void read(const xmlNode* node);
   // Adds a group.  Several elements write to `general`; any other name that comes twice is a mistake.
@@ -32,14 +32,17 @@ class EntityReader {
   void read_property(const xmlNode* node, repository::PropertyGroup& group);
   void add_property(const xmlNode* node, repository::PropertyGroup& group, const std::string& name,
                     repository::Property property);
+  // Nothing: it was told, unless a profile just leaves the type out.
   std::optional<repository::ValueType> type_of(const xmlNode* node, const std::string& group,
                                                const std::string& property);
+  bool leaves_type_out(const xmlNode* node) const;
   bool wants_removal(const xmlNode* node, const std::string& group);
   bool taken(const xmlNode* node, const std::string& group);
 
   Reporter& reporter_;
   fmri::Fmri self_;
   EntityDescription& entity_;
+  bool profile_;  // types may be left out, templates may not be there
 };
 
 // The tm_* groups of a <template>.

@@ -34,12 +34,38 @@ class Daemon : public Backend {
       const auto message = control::instance_from(json);
       if (!message) return message.error();
       if (message->fmri != instance.str()) continue;
-      return message->configured && message->state != "disabled" && message->state != "maintenance";
+      return !is_down(*message);
     }
     return false;
   }
 
+  Result<> take_down(const fmri::Fmri& instance) override {
+    auto watcher = control::Client::connect();
+    if (!watcher) return watcher.error();
+    auto told = client_->call("Act", {{"fmri", instance.str()}, {"verb", "disable"}, {"temporary", true}});
+    if (!told) return told.error();
+    auto watching = watcher->call_more("Watch", {{"fmris", boost::json::array{instance.str()}}});
+    if (!watching) return watching;
+    const Instant deadline = now() + kDown;
+    for (;;) {
+      auto reply = watcher->next(deadline);
+      if (!reply) return in("waiting until " + instance.str() + " is disabled", reply.error());
+      const auto* json = reply->if_contains("instance");
+      if (json == nullptr) continue;
+      const auto message = control::instance_from(*json);
+      if (!message) return message.error();
+      if (is_down(*message) && message->next_state == "none") return {};
+    }
+  }
+
  private:
+  // As long as a VM with much memory may take to be saved.
+  static constexpr Instant kDown{600'000};
+
+  static bool is_down(const control::InstanceMessage& instance) {
+    return !instance.configured || instance.state == "disabled" || instance.state == "maintenance";
+  }
+
   std::shared_ptr<control::Client> client_;
   std::unique_ptr<repository::Repository> repository_;
 };
@@ -52,6 +78,7 @@ class File : public Backend {
     return store_->commit({repository::TakeSnapshot{instance, repository::kRunning}});
   }
   Result<bool> may_be_running(const fmri::Fmri&) override { return false; }
+  Result<> take_down(const fmri::Fmri&) override { return {}; }
 
  private:
   std::unique_ptr<repository::Repository> store_;

@@ -17,6 +17,8 @@ class Backend {
   virtual Result<> refresh(const fmri::Fmri& instance) = 0;
   // Whether deleting the instance could leave something running.
   virtual Result<bool> may_be_running(const fmri::Fmri& instance) = 0;
+  // Disables the instance until the next boot, and waits until it is down.
+  virtual Result<> take_down(const fmri::Fmri& instance) = 0;
 };
 
 // The daemon at VMKEEP_RUN or its usual place.

@@ -30,14 +30,34 @@ bool words(const Arguments& arguments, size_t least, size_t most, std::vector<st
 // "-f -n FILE": takes the options off the front; false: one that is not in `allowed`.
 bool take_options(std::vector<std::string>& words, std::string_view allowed, std::string& options);
 
-// fnmatch(3); an empty pattern matches everything.
+// A pattern that fnmatch(3) takes; an empty one matches everything.
 bool glob_matches(const std::string& pattern, const std::string& text);
 
+// "COMMAND operands [> FILE]": where the text goes.  False: the tokens are something else.
+bool take_redirect(const Arguments& arguments, std::vector<std::string>& operands, std::string& file);
+// Prints it, or replaces the file; an empty name: prints.
+Outcome write_out(Session& session, const std::string& text, const std::string& file);
+
+// general_commands.cpp
+Outcome run_help(Session& session, const Arguments& arguments);
+Outcome run_set(Session& session, const Arguments& arguments);
+Outcome run_repository(Session& session, const Arguments& arguments);
+Outcome run_end(Session& session, const Arguments& arguments);
+// import_commands.cpp
+Outcome run_import(Session& session, const Arguments& arguments);
 // manifest_commands.cpp
 Outcome run_validate(Session& session, const Arguments& arguments);
-Outcome run_import(Session& session, const Arguments& arguments);
 Outcome run_inventory(Session& session, const Arguments& arguments);
+// export_commands.cpp
 Outcome run_export(Session& session, const Arguments& arguments);
+Outcome run_archive(Session& session, const Arguments& arguments);
+Outcome run_extract(Session& session, const Arguments& arguments);
+// profile_commands.cpp
+Outcome run_apply(Session& session, const Arguments& arguments);
+Outcome run_restore(Session& session, const Arguments& arguments);
+// cleanup_commands.cpp
+Outcome run_cleanup(Session& session, const Arguments& arguments);
+Outcome run_delhash(Session& session, const Arguments& arguments);
 // entity_commands.cpp
 Outcome run_list(Session& session, const Arguments& arguments);
 Outcome run_select(Session& session, const Arguments& arguments);
@@ -45,6 +65,13 @@ Outcome run_unselect(Session& session, const Arguments& arguments);
 Outcome run_add(Session& session, const Arguments& arguments);
 Outcome run_delete(Session& session, const Arguments& arguments);
 Outcome run_refresh(Session& session, const Arguments& arguments);
+// snapshot_commands.cpp
+Outcome run_listsnap(Session& session, const Arguments& arguments);
+Outcome run_selectsnap(Session& session, const Arguments& arguments);
+Outcome run_revert(Session& session, const Arguments& arguments);
+// customization_commands.cpp
+Outcome run_listcust(Session& session, const Arguments& arguments);
+Outcome run_delcust(Session& session, const Arguments& arguments);
 // property_commands.cpp
 Outcome run_listpg(Session& session, const Arguments& arguments);
 Outcome run_addpg(Session& session, const Arguments& arguments);
@@ -55,5 +82,16 @@ Outcome run_delprop(Session& session, const Arguments& arguments);
 Outcome run_setprop(Session& session, const Arguments& arguments);
 Outcome run_addpropvalue(Session& session, const Arguments& arguments);
 Outcome run_delpropvalue(Session& session, const Arguments& arguments);
+// environment_commands.cpp
+Outcome run_setenv(Session& session, const Arguments& arguments);
+Outcome run_unsetenv(Session& session, const Arguments& arguments);
+// edit_command.cpp
+Outcome run_editprop(Session& session, const Arguments& arguments);
+// describe_command.cpp
+Outcome run_describe(Session& session, const Arguments& arguments);
+// notify_commands.cpp
+Outcome run_setnotify(Session& session, const Arguments& arguments);
+Outcome run_listnotify(Session& session, const Arguments& arguments);
+Outcome run_delnotify(Session& session, const Arguments& arguments);
 
 }  // namespace vmkeep::svccfg

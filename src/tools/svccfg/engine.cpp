@@ -112,6 +112,7 @@ int run_program(const Program& program, const std::vector<std::string>& argument
   }
   Session session(program.out, program.err, program.open);
   session.set_verbose(options.verbose);
+  session.set_parse_options(program.parse_options);
   if (!options.selection.empty()) {
     fmri::Fmri entity;
     if (!session.resolve(options.selection, entity)) return kExitFailed;
@@ -122,12 +123,15 @@ int run_program(const Program& program, const std::vector<std::string>& argument
     for (const std::string& word : options.command) text += (text.empty() ? "" : " ") + word;
     return run_text(session, text, "");
   }
-  if (!options.file.empty()) {
+  if (!options.file.empty() && options.file != "-") {
     const auto text = read_file(options.file);
     if (!text) return session.fail(text.error()), kExitFailed;
     return run_text(session, *text, options.file);
   }
-  if (program.read_line) return run_interactive(session, program.read_line);
+  if (program.read_line && options.file.empty()) {
+    if (program.typing) program.typing(session);
+    return run_interactive(session, program.read_line);
+  }
   const std::string text(std::istreambuf_iterator<char>(program.standard_input), {});
   return run_text(session, text, "<stdin>");
 }

@@ -30,6 +30,9 @@ struct Program {
   std::istream& standard_input;
   ReadLine read_line;  // null: standard input is no terminal
   OpenBackend open;
+  // Called before somebody types, for the line editor's completion.
+  std::function<void(Session& session)> typing = {};
+  manifest::ParseOptions parse_options = {};
 };
 int run_program(const Program& program, const std::vector<std::string>& arguments);
 

@@ -1,51 +1,13 @@
 // Services and instances: list, select, unselect, add, delete, refresh.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <optional>
-
 #include "tools/svccfg/commands.h"
+#include "tools/svccfg/deletion.h"
 
 namespace vmkeep::svccfg {
 namespace {
 
 constexpr char kProperties[] = ":properties";
-
-// The entry of a service; nothing: it is not there, or it was said why it cannot be read.
-std::optional<fmri::Entry> find_service(Session& session, const std::string& service, bool& failed) {
-  failed = true;
-  repository::Repository* const repository = session.repository();
-  if (repository == nullptr) return std::nullopt;
-  auto entries = repository->entries();
-  if (!entries) {
-    session.fail(entries.error());
-    return std::nullopt;
-  }
-  failed = false;
-  for (fmri::Entry& entry : *entries) {
-    if (entry.service == service) return std::move(entry);
-  }
-  return std::nullopt;
-}
-
-// The dependency groups that the dependents of an entity put on others go with it.
-Outcome delete_dependents(Session& session, const fmri::Fmri& entity, repository::ChangeSet& changes) {
-  auto levels = session.repository()->read(entity);
-  if (!levels) return session.fail(levels.error());
-  const auto dependents = levels->own.find("dependents");
-  if (dependents == levels->own.end()) return Outcome::ok;
-  for (const auto& [name, property] : dependents->second->properties) {
-    if (property.values.empty()) continue;
-    const auto target = fmri::Fmri::parse(property.values.front());
-    if (!target) continue;
-    auto there = session.repository()->read(*target);
-    if (!there) continue;  // it is gone already
-    const auto group = there->own.find(name);
-    if (group == there->own.end() || group->second->value("entities") != entity.str()) continue;
-    changes.push_back(repository::DeleteGroup{*target, name, group->second->generation});
-  }
-  return Outcome::ok;
-}
 
 Outcome refuse_running(Session& session, const fmri::Fmri& instance) {
   const auto running = session.backend()->may_be_running(instance);
@@ -53,6 +15,18 @@ Outcome refuse_running(Session& session, const fmri::Fmri& instance) {
   if (!*running) return Outcome::ok;
   return session.fail(
       fmt::format("Instance {} may be running.  Use delete -f if it is not.", instance.str()));
+}
+
+// What an operand of delete names.  A plain name that nothing has is told as that of a child.
+bool find_doomed(Session& session, const std::string& operand, fmri::Fmri& entity) {
+  if (session.entity_selected() && fmri::valid_name(operand) && session.repository() != nullptr) {
+    const auto entries = session.repository()->entries();
+    if (entries && session.matches(operand, *entries).empty()) {
+      session.fail(session.selection().is_instance() ? "No children." : "No such child.");
+      return false;
+    }
+  }
+  return session.resolve(operand, entity);
 }
 
 }  // namespace
@@ -118,50 +92,26 @@ Outcome run_delete(Session& session, const Arguments& arguments) {
   if (!words(arguments, 1, 2, operands) || !take_options(operands, "f", options) || operands.size() != 1) {
     return Outcome::usage;
   }
+  if (!session.writable()) return Outcome::failed;
   fmri::Fmri entity;
-  if (!session.resolve(operands.front(), entity)) return Outcome::failed;
-  std::vector<fmri::Fmri> doomed;
-  if (!entity.is_instance()) {
-    bool failed = false;
-    const auto entry = find_service(session, entity.service, failed);
-    if (failed) return Outcome::failed;
-    if (entry) {
-      for (const std::string& name : entry->instances) doomed.push_back({entity.service, name, {}, {}});
-    }
+  if (!find_doomed(session, operands.front(), entity)) return Outcome::failed;
+  const auto doomed = with_instances(*session.repository(), entity);
+  if (!doomed) return session.fail(doomed.error());
+  for (const fmri::Fmri& each : *doomed) {
+    if (!each.is_instance() || !options.empty()) continue;
+    if (const Outcome outcome = refuse_running(session, each); outcome != Outcome::ok) return outcome;
   }
-  doomed.push_back(entity);
-  repository::ChangeSet changes;
-  for (const fmri::Fmri& each : doomed) {
-    if (each.is_instance() && options.empty()) {
-      if (const Outcome outcome = refuse_running(session, each); outcome != Outcome::ok) return outcome;
-    }
-    if (const Outcome outcome = delete_dependents(session, each, changes); outcome != Outcome::ok)
-      return outcome;
-  }
-  // A dependency on something that goes too needs no deletion of its own.
-  std::erase_if(changes, [&](const repository::Change& change) {
-    const auto& group = std::get<repository::DeleteGroup>(change);
-    return std::find(doomed.begin(), doomed.end(), group.entity) != doomed.end();
-  });
-  for (const fmri::Fmri& each : doomed) changes.push_back(repository::DeleteEntity{each});
-  return session.commit(changes);
+  return session.commit_plan([&] { return plan_deletion(*session.repository(), *doomed); });
 }
 
 Outcome run_refresh(Session& session, const Arguments& arguments) {
   if (!arguments.empty()) return Outcome::usage;
+  if (!session.snapshot().empty()) return session.fail("Invalid operation on a snapshot.");
   if (session.levels() == nullptr) return Outcome::failed;
-  std::vector<fmri::Fmri> instances;
-  if (session.selection().is_instance()) {
-    instances.push_back(session.selection());
-  } else {
-    bool failed = false;
-    const auto entry = find_service(session, session.selection().service, failed);
-    if (failed) return Outcome::failed;
-    if (entry) {
-      for (const std::string& name : entry->instances) instances.push_back({entry->service, name, {}, {}});
-    }
-  }
-  for (const fmri::Fmri& each : instances) {
+  auto instances = with_instances(*session.repository(), session.selection());
+  if (!instances) return session.fail(instances.error());
+  for (const fmri::Fmri& each : *instances) {
+    if (!each.is_instance()) continue;
     if (auto done = session.backend()->refresh(each); !done) return session.fail(done.error());
   }
   return Outcome::ok;

@@ -3,11 +3,42 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <iostream>
 
+#include "tools/svccfg/complete.h"
 #include "tools/svccfg/engine.h"
 
 namespace {
+
+// libedit's callbacks have no argument of ours.
+vmkeep::svccfg::Session* g_session = nullptr;
+std::vector<std::string> g_words;
+
+char* next_word(const char*, int state) {
+  const auto at = static_cast<size_t>(state);
+  return at < g_words.size() ? strdup(g_words[at].c_str()) : nullptr;
+}
+
+char** complete_word(const char* word, int start, int) {
+  const auto found =
+      vmkeep::svccfg::complete(*g_session, std::string(rl_line_buffer, static_cast<size_t>(start)), word);
+  g_words = found.words;
+  rl_completion_append_character = ' ';
+  if (g_words.empty()) {
+    rl_attempted_completion_over = found.files ? 0 : 1;  // 0: the editor looks for files itself
+    return nullptr;
+  }
+  rl_attempted_completion_over = 1;
+  return rl_completion_matches(word, next_word);
+}
+
+void prepare_completion(vmkeep::svccfg::Session& session) {
+  g_session = &session;
+  rl_initialize();
+  rl_attempted_completion_function = complete_word;
+  rl_completer_word_break_characters = const_cast<char*>(vmkeep::svccfg::kWordBreaks);
+}
 
 // libedit's readline: a prompt, editing and history.
 std::optional<std::string> read_line(const std::string& prompt) {
@@ -28,13 +59,24 @@ vmkeep::Result<std::unique_ptr<vmkeep::svccfg::Backend>> open_backend() {
   return vmkeep::svccfg::open_daemon();
 }
 
+// What the caller's environment says about the check of manifests.
+vmkeep::manifest::ParseOptions parse_options() {
+  vmkeep::manifest::ParseOptions options;
+  const char* const other = std::getenv("SVCCFG_DTD");
+  options.validate = std::getenv("SVCCFG_NOVALIDATE") == nullptr;
+  if (other != nullptr) options.dtd = other;
+  return options;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const bool terminal = isatty(STDIN_FILENO) == 1;
   const vmkeep::svccfg::Program program{
-      std::cout, std::cerr, std::cin,
-      terminal ? vmkeep::svccfg::ReadLine(read_line) : vmkeep::svccfg::ReadLine(), open_backend};
+      std::cout,      std::cerr,
+      std::cin,       terminal ? vmkeep::svccfg::ReadLine(read_line) : vmkeep::svccfg::ReadLine(),
+      open_backend,   prepare_completion,
+      parse_options()};
   const int code = vmkeep::svccfg::run_program(program, {argv + 1, argv + argc});
   std::cout.flush();
   return code == 0 && !std::cout ? vmkeep::svccfg::kExitFailed : code;

@@ -1,8 +1,6 @@
 // Property groups and properties: listpg, addpg, delpg, listprop, delprop.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "tools/svccfg/commands.h"
 #include "tools/svccfg/values.h"
 
@@ -13,19 +11,7 @@ using repository::ChangeSet;
 using repository::GroupPtr;
 using repository::Levels;
 
-struct Row {
-  std::string name;
-  std::string text;
-};
-
-// NAME, padded to the longest, then two blanks and the rest.
-void print(Session& session, const std::vector<Row>& rows) {
-  size_t width = 0;
-  for (const Row& row : rows) width = std::max(width, row.name.size());
-  for (const Row& row : rows) session.out() << fmt::format("{:<{}}  {}\n", row.name, width, row.text);
-}
-
-Row group_row(const GroupPtr& group) {
+NamedText group_row(const GroupPtr& group) {
   return {group->name, group->type + (group->persistent ? "" : "\tNONPERSISTENT")};
 }
 
@@ -45,11 +31,11 @@ Outcome run_listpg(Session& session, const Arguments& arguments) {
   if (!words(arguments, 0, 1, globs)) return Outcome::usage;
   const Levels* levels = session.levels();
   if (levels == nullptr) return Outcome::failed;
-  std::vector<Row> rows;
+  std::vector<NamedText> rows;
   for (const auto& [name, group] : levels->own) {
     if (glob_matches(globs.empty() ? "" : globs.front(), name)) rows.push_back(group_row(group));
   }
-  print(session, rows);
+  session.out() << aligned(rows);
   return Outcome::ok;
 }
 
@@ -86,17 +72,16 @@ Outcome run_listprop(Session& session, const Arguments& arguments) {
   const std::string glob = globs.empty() ? "" : globs.front();
   const Levels* levels = session.levels();
   if (levels == nullptr) return Outcome::failed;
-  std::vector<Row> rows;
+  std::vector<NamedText> rows;
   for (const auto& [name, group] : levels->own) {
     if (glob_matches(glob, name)) rows.push_back(group_row(group));
     for (const auto& [property_name, property] : group->properties) {
       const std::string full = name + "/" + property_name;
       if (!glob_matches(glob, full)) continue;
-      rows.push_back(
-          {full, fmt::format("{:<7} {}", repository::to_string(property.type), print_values(property))});
+      rows.push_back({full, print_property(property)});
     }
   }
-  print(session, rows);
+  session.out() << aligned(rows);
   return Outcome::ok;
 }
 

@@ -23,7 +23,8 @@ Outcome Session::execute(const std::vector<Token>& tokens) {
 }
 
 std::string Session::prompt() const {
-  return (entity_selected() ? selection_.str() : std::string("svc:")) + "> ";
+  const std::string snapshot = snapshot_.empty() ? "" : "[" + snapshot_ + "]";
+  return snapshot + (entity_selected() ? selection_.str() : std::string("svc:")) + "> ";
 }
 
 void Session::complain(const std::string& message) {
@@ -63,10 +64,36 @@ repository::Repository* Session::repository() {
   return opened == nullptr ? nullptr : &opened->repository();
 }
 
+repository::Repository* Session::quiet_repository() {
+  if (backend_ == nullptr) {
+    auto opened = open_();
+    if (!opened) return nullptr;
+    backend_ = std::move(*opened);
+  }
+  return &backend_->repository();
+}
+
 void Session::replace_backend(OpenBackend open) {
   open_ = std::move(open);
   backend_.reset();
-  selection_ = {};
+  select({});
+}
+
+void Session::select(fmri::Fmri entity) {
+  selection_ = std::move(entity);
+  snapshot_.clear();
+}
+
+bool Session::instance_selected() {
+  if (selection_.is_instance()) return true;
+  fail("Instance not selected.");
+  return false;
+}
+
+bool Session::writable() {
+  if (snapshot_.empty()) return true;
+  fail("Cannot modify snapshots.");
+  return false;
 }
 
 const repository::Levels* Session::levels() {
@@ -76,7 +103,7 @@ const repository::Levels* Session::levels() {
   }
   repository::Repository* const opened = repository();
   if (opened == nullptr) return nullptr;
-  auto read = opened->read(selection_);
+  auto read = snapshot_.empty() ? opened->read(selection_) : opened->read_snapshot(selection_, snapshot_);
   if (!read) {
     if (read.error().kind == ErrorKind::not_found) {
       fail("Current selection has been deleted.");
@@ -86,12 +113,19 @@ const repository::Levels* Session::levels() {
     return nullptr;
   }
   levels_ = std::move(*read);
+  if (!snapshot_.empty()) {
+    // A snapshot is read together with what is volatile now.
+    for (auto* groups : {&levels_.own, &levels_.service}) {
+      std::erase_if(*groups, [](const auto& each) { return !each.second->persistent; });
+    }
+  }
   return &levels_;
 }
 
 Outcome Session::commit(
     const std::function<Outcome(const repository::Levels&, repository::ChangeSet&)>& make) {
   constexpr int kAttempts = 5;
+  if (entity_selected() && !writable()) return Outcome::failed;
   for (int attempt = 1;; ++attempt) {
     const repository::Levels* const now = levels();
     if (now == nullptr) return Outcome::failed;
@@ -111,38 +145,61 @@ Outcome Session::commit(const repository::ChangeSet& changes) {
   return done ? Outcome::ok : fail(done.error());
 }
 
+Outcome Session::commit_plan(const std::function<Result<repository::ChangeSet>()>& plan) {
+  constexpr int kAttempts = 5;
+  if (repository() == nullptr) return Outcome::failed;
+  for (int attempt = 1;; ++attempt) {
+    const auto changes = plan();
+    if (!changes) return fail(changes.error());
+    if (changes->empty()) return Outcome::ok;
+    const auto done = repository()->commit(*changes);
+    if (done) return Outcome::ok;
+    if (done.error().kind != ErrorKind::stale || attempt == kAttempts) return fail(done.error());
+  }
+}
+
+// A child of the selection, else an exact FMRI, else a pattern.
+std::vector<fmri::Fmri> Session::matches(const std::string& operand,
+                                         const std::vector<fmri::Entry>& entries) {
+  for (const fmri::Entry& entry : entries) {
+    if (!entity_selected() && entry.service == operand) return {{entry.service, {}, {}, {}}};
+    const auto& names = entry.instances;
+    if (entity_selected() && !selection_.is_instance() && entry.service == selection_.service &&
+        std::find(names.begin(), names.end(), operand) != names.end()) {
+      return {{entry.service, operand, {}, {}}};
+    }
+  }
+  return fmri::resolve(operand, entries, fmri::Want::services_or_instances).found;
+}
+
 bool Session::resolve(const std::string& operand, fmri::Fmri& entity) {
   repository::Repository* const opened = repository();
   if (opened == nullptr) return false;
-  auto entries = opened->entries();
+  const auto refuse = [this](const std::string& message) {
+    fail(message);
+    return false;
+  };
+  if (operand.size() > fmri::kMaxFmri) {
+    return refuse(fmt::format("Argument '{}' is too long, ignoring", operand));
+  }
+  if (operand.starts_with("lrc:")) {
+    return refuse(fmt::format("Operation not supported for legacy service '{}'", operand));
+  }
+  const auto entries = opened->entries();
   if (!entries) {
     fail(entries.error());
     return false;
   }
-  for (const fmri::Entry& entry : *entries) {
-    if (!entity_selected() && entry.service == operand) {
-      entity = {entry.service, {}, {}, {}};
-      return true;
-    }
-    const auto& names = entry.instances;
-    if (entity_selected() && !selection_.is_instance() && entry.service == selection_.service &&
-        std::find(names.begin(), names.end(), operand) != names.end()) {
-      entity = {entry.service, operand, {}, {}};
-      return true;
-    }
+  const auto found = matches(operand, *entries);
+  if (found.empty()) {
+    return refuse(fmt::format("Pattern '{}' doesn't match any instances or services", operand));
   }
-  const fmri::Match match = fmri::resolve(operand, *entries, fmri::Want::services_or_instances);
-  if (match.found.empty()) {
-    fail(fmt::format("Pattern '{}' doesn't match any instances or services", operand));
-    return false;
-  }
-  if (match.found.size() > 1) {
+  if (found.size() > 1) {
     std::string message = fmt::format("Pattern '{}' matches multiple instances or services:", operand);
-    for (const fmri::Fmri& each : match.found) message += "\n\t" + each.str();
-    fail(message);
-    return false;
+    for (const fmri::Fmri& each : found) message += "\n\t" + each.str();
+    return refuse(message);
   }
-  entity = match.found.front();
+  entity = found.front();
   return true;
 }
 

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "tools/svccfg/bundles.h"
 #include "tools/svccfg/commands.h"
 #include "tools/svccfg/values.h"
 
@@ -69,7 +70,25 @@ Outcome parse_values(Session& session, const Arguments& arguments, size_t at, As
   return Outcome::ok;
 }
 
-// The type that is written, else that of the property, else that of the service's property.
+// What the templates say about the type of a property; nothing: nothing.
+std::optional<ValueType> templated_type(Session& session, const Assignment& assignment,
+                                        const Levels& levels) {
+  const repository::Groups groups = levels.composed();
+  const auto group = groups.find(assignment.group);
+  if (group == groups.end()) return std::nullopt;
+  for (const auto& each : manifest::templates_for(session.selection(), levels, lookup_in(session))) {
+    if (!manifest::covers(each.pg, assignment.group, group->second->type)) continue;
+    for (const auto& pattern : each.properties) {
+      if (pattern.name == assignment.property && !pattern.type.empty()) {
+        return repository::value_type(pattern.type);
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+// The type that is written, else that of the property, else that of the service's property, else what a
+// template says.
 Outcome find_type(Session& session, const Assignment& assignment, const Levels& levels, ValueType& type) {
   if (!assignment.type.empty()) {
     const auto named = repository::value_type(assignment.type);
@@ -77,9 +96,13 @@ Outcome find_type(Session& session, const Assignment& assignment, const Levels& 
     type = *named;
     return Outcome::ok;
   }
-  const Property* known = levels.find(assignment.group, assignment.property);
-  if (known == nullptr) return session.fail("Type required for new properties.");
-  type = known->type;
+  if (const Property* known = levels.find(assignment.group, assignment.property)) {
+    type = known->type;
+    return Outcome::ok;
+  }
+  const auto templated = templated_type(session, assignment, levels);
+  if (!templated) return session.fail("Type required for new properties.");
+  type = *templated;
   return Outcome::ok;
 }
 

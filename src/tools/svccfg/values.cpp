@@ -1,5 +1,9 @@
 #include "tools/svccfg/values.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "tools/svccfg/lexer.h"
 
 namespace vmkeep::svccfg {
@@ -27,6 +31,18 @@ std::string print_values(const repository::Property& property) {
     text += ' ';
     text += all_quoted || needs_quotes ? quote_string(value) : value;
   }
+  return text;
+}
+
+std::string print_property(const repository::Property& property) {
+  return fmt::format("{:<7} {}", repository::to_string(property.type), print_values(property));
+}
+
+std::string aligned(const std::vector<NamedText>& rows) {
+  size_t width = 0;
+  for (const NamedText& row : rows) width = std::max(width, row.name.size());
+  std::string text;
+  for (const NamedText& row : rows) text += fmt::format("{:<{}}  {}\n", row.name, width, row.text);
   return text;
 }
 
