@@ -8,7 +8,8 @@ include(GNUInstallDirs)
 # Packing packs what was built and builds nothing: tests/boot must not start a build in the middle of the tests.
 set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY TRUE)
 
-option(VMKEEP_COMPAT_PATHS "Also the paths of old: /lib/svc/method/vbox.sh, /lib/svc/manifest, the DTD" OFF)
+# `cmake --install BUILD --component compat` puts them there too, and nothing else.
+option(VMKEEP_COMPAT_PATHS "Also the paths where scripts and manifests of old look for things (vmkeep-legacy(7))" OFF)
 set(VMKEEP_SYSCONFDIR /etc CACHE PATH "Where the configuration of the host is")
 set(VMKEEP_UNITDIR lib/systemd/system CACHE PATH "Where systemd looks for units, below the prefix")
 
@@ -16,14 +17,19 @@ install(TARGETS vmkeep svccfg RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS vmkeepd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
 install(TARGETS vmkeep-guard vmkeep-hold vmkeep-simulated-vm vmkeep-simulator RUNTIME DESTINATION lib/vmkeep)
 
-# A link that is made where the files are put, not where they are built.
+# A link that is made where the files are put, not where they are built; below the prefix, or absolute.  Further
+# arguments are install()'s.
 function(install_link target link)
+  set(from "\${CMAKE_INSTALL_PREFIX}/${link}")
+  if(IS_ABSOLUTE ${link})
+    set(from ${link})
+  endif()
   install(CODE "
-    set(link \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${link}\")
+    set(link \"\$ENV{DESTDIR}${from}\")
     cmake_path(GET link PARENT_PATH folder)
     file(MAKE_DIRECTORY \"\${folder}\")
     file(CREATE_LINK ${target} \"\${link}\" SYMBOLIC)
-    message(STATUS \"Installing: \${link} -> ${target}\")")
+    message(STATUS \"Installing: \${link} -> ${target}\")" ${ARGN})
 endfunction()
 foreach(name svcs svcadm svcprop)
   install_link(vmkeep ${CMAKE_INSTALL_BINDIR}/${name})
@@ -81,13 +87,26 @@ if(EXISTS ${CMAKE_SOURCE_DIR}/share/completion/zsh)
   install(FILES share/completion/zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions RENAME _vmkeep)
 endif()
 
-if(VMKEEP_COMPAT_PATHS)
-  # /lib is /usr/lib wherever Debian packages go today.
-  install_link(../../../bin/vmkeep lib/svc/method/vbox.sh)
-  install_link(../../share/vmkeep/manifest lib/svc/manifest)
-  install(FILES src/manifest/service_bundle.dtd DESTINATION ${CMAKE_INSTALL_DATADIR}/lib/xml/dtd
-          RENAME service_bundle.dtd.1)
+# The shell library of methods, and the paths of old (man/vmkeep-legacy.7).
+set(BINDIR ${CMAKE_INSTALL_FULL_BINDIR})
+configure_file(share/shell/smf_include.sh.in ${CMAKE_BINARY_DIR}/dist/smf_include.sh @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/dist/smf_include.sh DESTINATION ${CMAKE_INSTALL_DATADIR}/vmkeep)
+
+set(compat COMPONENT compat)
+if(NOT VMKEEP_COMPAT_PATHS)
+  list(APPEND compat EXCLUDE_FROM_ALL)
 endif()
+# /lib is /usr/lib and /sbin is /usr/sbin wherever Debian packages go today.
+install(FILES ${CMAKE_BINARY_DIR}/dist/smf_include.sh DESTINATION lib/svc/share ${compat})
+install(FILES src/manifest/service_bundle.dtd DESTINATION ${CMAKE_INSTALL_DATADIR}/lib/xml/dtd
+        RENAME service_bundle.dtd.1 ${compat})
+install_link(../../../${CMAKE_INSTALL_BINDIR}/vmkeep lib/svc/method/vbox.sh ${compat})
+install_link(../../share/vmkeep/manifest lib/svc/manifest ${compat})
+install_link(vmkeep ${CMAKE_INSTALL_BINDIR}/ctstat ${compat})
+foreach(name svcadm svccfg)
+  install_link(../${CMAKE_INSTALL_BINDIR}/${name} ${CMAKE_INSTALL_SBINDIR}/${name} ${compat})
+endforeach()
+install_link(/bin/sh ${CMAKE_INSTALL_SBINDIR}/sh ${compat})
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME vmkeep)

@@ -167,10 +167,19 @@ class CgroupContracts final : public Contracts {
     return contract == nullptr || contract->empty();
   }
 
+  std::vector<ContractId> ids() const override {
+    std::vector<ContractId> all;
+    for (const auto& [id, contract] : state_->contracts) {
+      if (!contract.released || !contract.empty()) all.push_back(id);
+    }
+    return all;
+  }
+
   Result<> signal(ContractId id, int signal) override {
-    auto contract = known(id);
-    if (!contract) return contract.error();
-    if (signal == SIGKILL) return kill(id, **contract);
+    const CgroupContract* contract = state_->find(id);
+    if (contract == nullptr)
+      return fail(ErrorKind::not_found, "there is no contract " + std::to_string(id));
+    if (signal == SIGKILL) return kill(id, *contract);
     Result<> result;
     for (const pid_t pid : pids(id)) {
       if (auto sent = send_signal(pid, signal); !sent) result = sent;

@@ -98,7 +98,10 @@ class Contracts {
   virtual Result<> adopt(ContractId id, pid_t pid) = 0;
   virtual std::vector<Member> members(ContractId id) = 0;
   virtual bool empty(ContractId id) = 0;
-  virtual Result<> signal(ContractId id, int signal) = 0;  // SIGKILL: cgroup.kill, until nobody is left
+  // Those that were made or reopened here, and the released ones that still have somebody in them.
+  virtual std::vector<ContractId> ids() const = 0;
+  // SIGKILL: cgroup.kill, until nobody is left.  A released contract takes signals too.
+  virtual Result<> signal(ContractId id, int signal) = 0;
   virtual void release(ContractId id) = 0;                 // forget it; the cgroup goes when it is empty
   virtual Queue<ContractEvent>& events() = 0;
 

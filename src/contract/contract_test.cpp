@@ -155,6 +155,26 @@ TEST_P(ContractsTest, ReleasedContractsSayNothingMore) {
   EXPECT_TRUE(wait_until([&] { return !std::filesystem::exists(contracts->root() + "/contract-1"); }));
 }
 
+TEST_P(ContractsTest, AReleasedContractIsListedAndSignalledAsLongAsSomebodyIsInIt) {
+  using Ids = std::vector<ContractId>;
+  ASSERT_TRUE(contracts->create(1));
+  ASSERT_TRUE(contracts->create(2));
+  EXPECT_EQ(contracts->ids(), (Ids{1, 2}));
+  const pid_t pid = spawn(2, "exec sleep 1000");
+  wait_for_members(2, {"sleep"});
+  contracts->release(1);
+  contracts->release(2);
+  if (!contracts->uses_cgroups()) {  // nobody knows any more who belongs to it
+    EXPECT_EQ(contracts->ids(), Ids{});
+    ::kill(pid, SIGKILL);
+  } else {
+    EXPECT_EQ(contracts->ids(), Ids{2});
+    ASSERT_TRUE(contracts->signal(2, SIGTERM));
+  }
+  exited(pid);
+  EXPECT_TRUE(wait_until([&] { return contracts->ids().empty(); }));
+}
+
 TEST_P(ContractsTest, UnknownContractsAndSecondOnesAreRefused) {
   EXPECT_EQ(contracts->spawn(9, {}).error().kind, ErrorKind::not_found);
   EXPECT_EQ(contracts->adopt(9, 1).error().kind, ErrorKind::not_found);

@@ -321,6 +321,12 @@ class PidContracts final : public Contracts {
     return is_empty(*contract);
   }
 
+  std::vector<ContractId> ids() const override {
+    std::vector<ContractId> all;
+    for (const auto& [id, contract] : state_->contracts) all.push_back(id);
+    return all;
+  }
+
   Result<> signal(ContractId id, int signal) override {
     auto contract = known(id);
     if (!contract) return contract.error();

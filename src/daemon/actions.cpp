@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "daemon/contract_calls.h"
 #include "daemon/publish.h"
 
 namespace vmkeep::daemon {
@@ -113,7 +114,7 @@ void Actions::release_contract(const restarter::ReleaseContract& action) {
     // A VM that still lives there is adopted by the next start, which must be able to find it.
     record->previous_contracts.insert(record->contract);
   } else {
-    core_.contracts->release(record->contract);
+    let_go(core_, record->contract, {action.fmri, restarter::MethodName::start});
   }
   record->contract = 0;
   publish_state(core_, *record);

@@ -7,6 +7,7 @@
 #include <boost/json/array.hpp>
 
 #include "base/version.h"
+#include "daemon/contract_calls.h"
 #include "daemon/plan_calls.h"
 #include "daemon/publish.h"
 
@@ -50,6 +51,9 @@ const std::map<std::string, std::pair<Calls::Handler, bool>>& Calls::handlers() 
       {"Commit", {&Calls::commit, true}},
       {"Instances", {&Calls::instances, false}},
       {"Processes", {&Calls::processes, false}},
+      {"Contracts", {&Calls::contracts, false}},
+      {"SignalContract", {&Calls::signal_contract, false}},  // a method may, of its own instance
+      {"AwaitContract", {&Calls::await_contract, false}},
       {"Act", {&Calls::act, true}},
       {"Watch", {&Calls::watch, false}},
       {"Shutdown", {&Calls::shutdown, true}},
@@ -316,17 +320,24 @@ Task<> Calls::stream_shutdown(Call call) {
 void Calls::vm_method(const Call& call) {
   Record* record = record_parameter(core_, call);
   if (record == nullptr) return;
-  for (const auto& [number, run] : record->runs) {
-    // A pid alone may be another's by now: SO_PEERCRED tells who connected, not who is there.
-    if (call.peer.uid != run.uid && call.peer.uid != 0) continue;
-    const auto members = core_.contracts->members(run.contract);
-    const bool inside = std::any_of(members.begin(), members.end(),
-                                    [&call](const auto& member) { return member.pid == call.peer.pid; });
-    if (inside) return owners_.method(*record, run, number, call);
+  if (const auto* run = method_of_peer(core_, *record, call.peer)) {
+    return owners_.method(*record, run->second, run->first, call);
   }
   call.fail(fail(ErrorKind::permission,
                  fmt::format("process {} is no method of {}: `vmkeep method` is run by vmkeepd, use svcadm",
                              call.peer.pid, record->fmri.str())));
+}
+
+void Calls::contracts(const Call& call) {
+  answer_contracts(core_, call);
+}
+
+void Calls::signal_contract(const Call& call) {
+  daemon::signal_contract(core_, call);
+}
+
+void Calls::await_contract(const Call& call) {
+  start(core_.executor, daemon::await_contract(core_, call));
 }
 
 void Calls::plan(const Call& call) {

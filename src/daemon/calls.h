@@ -29,6 +29,9 @@ class Calls {
   void commit(const control::Call& call);
   void instances(const control::Call& call);
   void processes(const control::Call& call);
+  void contracts(const control::Call& call);
+  void signal_contract(const control::Call& call);
+  void await_contract(const control::Call& call);
   void act(const control::Call& call);
   void watch(const control::Call& call);
   void shutdown(const control::Call& call);

@@ -74,6 +74,12 @@ struct Record {
 // A line that VmStatus shows among the last ten.
 void note(Record& record, std::string_view text);
 
+// What a contract was made for.
+struct Origin {
+  std::string fmri;
+  restarter::MethodName method = restarter::MethodName::start;
+};
+
 struct Core {
   Executor executor;
   Options options;
@@ -89,6 +95,7 @@ struct Core {
   Durations durations;
   std::map<std::string, Record> records;  // by FMRI
   contract::ContractId next_contract = 1;
+  std::map<contract::ContractId, Origin> abandoned;  // those that had somebody in them when they were let go
   bool shutting_down = false;
   bool shut_down = false;
   std::vector<std::string> left_up;  // by a shutdown whose budget was used up

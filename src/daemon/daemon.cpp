@@ -194,6 +194,7 @@ void Daemon::on_member_ended(const contract::MemberEnded& event) {
 }
 
 void Daemon::on_emptied(const contract::Emptied& event) {
+  core_.changed.notify();  // for who waits for the contract of a method
   for (auto& [fmri, record] : core_.records) {
     if (record.contract == event.id) {
       record.process_ended = wall_now();

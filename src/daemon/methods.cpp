@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "contract/context.h"
+#include "daemon/contract_calls.h"
 #include "daemon/plan_calls.h"
 #include "daemon/publish.h"
 #include "daemon/resources.h"
@@ -145,7 +146,7 @@ Task<> Methods::follow(Core& core, std::string fmri, uint64_t run, pid_t pid) {
         if (record->claimed && record->contract == ended.contract && core.contracts->empty(ended.contract))
           core.events.push(restarter::ContractEmptied{fmri});
       } else {
-        core.contracts->release(ended.contract);
+        let_go(core, ended.contract, {fmri, ended.method});
       }
       publish_state(core, *record);
     }

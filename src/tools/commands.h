@@ -24,6 +24,10 @@ int vm_command(const std::string& name, const Arguments& arguments);
 int plan(const std::string& name, const Arguments& arguments);
 int shutdown(const std::string& name, const Arguments& arguments);
 
+// contracts.cpp, also as ctstat; kill_contract.cpp: what smf_kill_contract calls.
+int contracts_command(const std::string& name, const Arguments& arguments);
+int kill_contract_command(const std::string& name, const Arguments& arguments);
+
 // vbox_sh.cpp: the ancestor's spelling of the same; also as the program's own name.
 int vbox_sh(const std::string& name, const Arguments& arguments);
 // A program called "vbox-startgui:NAME[:STOP_METHOD[:SECONDS]]"; nothing if it is called otherwise.

@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
   if (name == "svcs") return vmkeep::tools::svcs(arguments);
   if (name == "svcadm") return vmkeep::tools::svcadm(arguments);
   if (name == "svcprop") return vmkeep::tools::svcprop(arguments);
+  if (name == "ctstat") return vmkeep::tools::contracts_command(name, arguments);
   if (name == "vbox.sh") return vmkeep::tools::vbox_sh(name, arguments);
   if (const auto code = vmkeep::tools::open_window_link(name)) return *code;
   return vmkeep::tools::vmkeep(arguments);

@@ -152,8 +152,8 @@ our_processes() {
   local pid ours
   ours=$(IFS='|'; echo "${uuids[*]}")
   for pid in $(pgrep -u "$owner" -f 'VBoxSVC|VBoxXPCOMIPCD|VBoxHeadless|vmkeep-simulated-vm' || true); do
-    if tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qx "VBOX_IPC_SOCKETID=$ipc" ||
-      tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qE -- "${ours:-none}"; then
+    if { tr '\0' '\n' <"/proc/$pid/environ"; } 2>/dev/null | grep -qx "VBOX_IPC_SOCKETID=$ipc" ||
+      { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qE -- "${ours:-none}"; then
       echo "$pid"
     fi
   done
