@@ -191,7 +191,7 @@ TEST_F(Contracts, OfOthersAreNotReached) {
 }
 
 TEST_F(Contracts, WhatATransientServiceLeftIsAnOrphan) {
-  import("worker", "", "%m",
+  import("worker", "", "%{restarter/contract}",
          "<property_group name='startd' type='framework'><propval name='duration' type='astring' "
          "value='transient' /></property_group>");
   expect("svcadm enable -s worker", 0);
@@ -206,6 +206,10 @@ TEST_F(Contracts, WhatATransientServiceLeftIsAnOrphan) {
   expect("vmkeep kill-contract --wait --timeout 30 " + id + " TERM", 0);
   expect("ctstat -i " + id, 1);
   EXPECT_EQ(host.state("site/worker:default"), "online");
+  // It has no contract, which is no reason not to run its stop method.
+  expect("svcadm disable -s worker", 0);
+  EXPECT_NE(file_text(host.work + "/log/site-worker:default.log").find("/method stop \"). ]"),
+            std::string::npos);
 }
 
 TEST_F(Contracts, TheLibrarySaysHowThingsAre) {

@@ -177,8 +177,7 @@ class CgroupContracts final : public Contracts {
 
   Result<> signal(ContractId id, int signal) override {
     const CgroupContract* contract = state_->find(id);
-    if (contract == nullptr)
-      return fail(ErrorKind::not_found, "there is no contract " + std::to_string(id));
+    if (contract == nullptr) return fail(ErrorKind::not_found, "there is no contract " + std::to_string(id));
     if (signal == SIGKILL) return kill(id, *contract);
     Result<> result;
     for (const pid_t pid : pids(id)) {

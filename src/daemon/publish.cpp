@@ -133,7 +133,9 @@ void publish_state(Core& core, const Record& record) {
   p["state_timestamp"] = time(record.state_time);
   p["logfile"] = text(core.logs.path(record.fmri));
   if (!record.why.empty()) p["why"] = text(record.why);
-  if (record.contract != 0) p["contract"] = count(record.contract);
+  // Without a contract it has no value, and stays: %{restarter/contract} of a transient service is nothing, no
+  // error.
+  p["contract"] = record.contract != 0 ? count(record.contract) : Property{ValueType::count, {}};
   if (!record.previous_contracts.empty()) p["previous_contracts"] = counts(record.previous_contracts);
   if (record.start_status) p["start_method_waitstatus"] = integer(*record.start_status);
   std::set<contract::ContractId> methods;  // those that run in a contract of their own

@@ -32,7 +32,7 @@ settle() { until_true 60 "VirtualBox's processes should have ended" '[[ ! $(our_
 ctid_of() { svcs -H -o CTID "$1"; }
 
 prepare() {
-  uuid1=$(create_vm vm1) && uuid2=$(create_vm vm2) || wrong "the VMs could not be made"
+  make_vm vm1 && make_vm vm2 || wrong "the VMs could not be made"
   mkdir "$work/method"
   cp "$here"/legacy.d/{vm,worker} "$work/method/"
   provide_paths
