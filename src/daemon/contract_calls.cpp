@@ -159,7 +159,7 @@ void signal_contract(Core& core, const Call& call) {
 }
 
 Task<> await_contract(Core& core, Call call) {
-  constexpr int64_t kLongest = 24 * 60 * 60;
+  constexpr int64_t kLongest = 86'400;  // a day
   // Nobody tells of the end of a contract that was abandoned.
   constexpr Instant kOrphanLook{200};
   const auto id = id_parameter(core, call);

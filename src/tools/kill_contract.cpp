@@ -12,8 +12,6 @@
 namespace vmkeep::tools {
 namespace {
 
-namespace json = boost::json;
-
 constexpr char kUsageText[] =
     "Usage: vmkeep kill-contract [--wait [--timeout SECONDS]] CTID SIGNAL\n\n"
     "Sends SIGNAL, a name or a number, to every process of the contract.  A method may do that to the\n"

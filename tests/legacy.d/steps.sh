@@ -140,6 +140,21 @@ TEXT
   shows 'VM "vm1" has been successfully started'
 }
 
+outlive_the_daemon() {
+  say "== 4b. vmkeepd is killed: a new one has the contract, and everybody in it."
+  local before members
+  before=$daemon
+  ok "ctstat -v -i $ctid"
+  members=$(grep 'member processes' <<<"$out")
+  ok "kill -9 $daemon   # vmkeepd"
+  until_true 5 "vmkeepd should be gone" "! kill -0 $before 2>/dev/null || grep -q 'State:.Z' /proc/$before/status"
+  start_daemon
+  until_state vbox:vm1 online
+  ok "ctstat -v -i $ctid"
+  shows "^$ctid +0       process owned   $daemon +0 "
+  [[ $(grep 'member processes' <<<"$out") == "$members" ]] || wrong "other processes than before are in the contract"
+}
+
 second_in_its_contract() {
   say "== 5. The second VM of one owner is born in the first one's contract: its own is empty."
   ok "svcadm enable vbox:vm2"
