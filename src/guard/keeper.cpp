@@ -325,7 +325,6 @@ Task<> Keeper::hinted() {
   const auto state = looked->agreed();
   guest_->saw(state);
   if (state == vm::VmState::running || vm::is_passing(state)) co_return;
-  if (state == vm::VmState::paused && config_->ignore_paused_vm) co_return;
   if (!driver_.process(uuid_)) co_return;
   auto report = message("report", fmri_);
   report["text"] = std::string(vm::to_string(state));

@@ -38,6 +38,7 @@ class FakeHypervisor : public hypervisor::Hypervisor {
   bool endless = false;              // a save never comes to its end, until its deadline
   bool dies = false;                 // a save ends in an abort
   bool window = true;                // there is a front end
+  bool two_processes = false;        // somebody else's too would be this VM's
   std::vector<std::string> refused;  // words that control() refuses
   std::vector<std::string> calls;
   std::optional<hypervisor::VmDetails> details;  // absent: describe() is not supported
@@ -127,6 +128,7 @@ class FakeHypervisor : public hypervisor::Hypervisor {
     state = vm::VmState::running;
     co_return hypervisor::done();
   }
+  bool contested(const std::string&) override { return two_processes; }
   std::optional<hypervisor::VmProcess> process(const std::string&) override {
     if (!pid) return std::nullopt;
     return hypervisor::VmProcess{*pid, "1"};

@@ -138,9 +138,11 @@ Task<Step> Keeper::follow_launch(Instant deadline, std::optional<int> exit_if_lo
     const auto up = co_await driver_.running(deadline);
     const bool runs = up && std::find(up->begin(), up->end(), uuid_) != up->end();
     const auto process = runs && ours > 0 ? driver_.process(uuid_) : std::nullopt;
-    // It runs, but in the process of somebody who was faster: what ours says of that is the result (T40).
-    if (process && process->pid != ours && !rival) rival = now() + kRival;
-    if (runs && (!process || process->pid == ours || now() >= *rival)) {
+    // It runs, but perhaps in the process of somebody who was faster: what ours says of that is the result
+    // (T40).
+    const bool doubtful = process && (process->pid != ours || driver_.contested(uuid_));
+    if (doubtful && !rival) rival = now() + kRival;
+    if (runs && (!doubtful || now() >= *rival)) {
       Step born = done(kOk, "The VM is running.");
       born.up = "born";
       co_return born;

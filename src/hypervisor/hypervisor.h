@@ -104,6 +104,8 @@ class Hypervisor {
   virtual Result<Launch> front_end(const VmRef& vm);
   // The VM's process in the process table: cmdline, uid, start time (facts 21).
   virtual std::optional<VmProcess> process(const std::string& uuid) = 0;
+  // Whether there are several: one of them has the VM, and each other is about to be told so and to end.
+  virtual bool contested(const std::string& uuid);
   // Whether that process may be taken into a contract: it is a child of this owner's VBoxSVC.
   // For a VM process that obeys nothing (T57): TERM, INT, QUIT, HUP, KILL, KILL, `spacing` apart, until it is
   // gone; to that one process, known by cmdline, uid and start time, through its pidfd.  A TERM makes

@@ -33,6 +33,10 @@ Task<Result<uint64_t>> Hypervisor::moved_bytes(std::string, Instant) {
   co_return cannot(*this, "does not count what a VM moves");
 }
 
+bool Hypervisor::contested(const std::string&) {
+  return false;
+}
+
 std::optional<Heartbeat> Hypervisor::heartbeat(const std::string&) {
   return std::nullopt;
 }

@@ -175,6 +175,8 @@ void Watch::file(const std::string& uuid, const std::string& folder, const std::
   const auto vm = state_->vm(uuid);
   const bool same = vm->folder == folder && vm->name == name && vm->descriptor >= 0;
   if (folder.empty() || same || !state_->inotify) return;
+  // It was to be watched before, when its folder was not there yet: what happened in between nobody saw.
+  const bool late = vm->folder == folder && vm->name == name;
   vm->folder = folder;
   vm->name = name;
   vm->filter = filter;
@@ -185,6 +187,7 @@ void Watch::file(const std::string& uuid, const std::string& folder, const std::
   struct stat info {};
   const std::string path = folder + "/" + name;
   vm->read = ::lstat(path.c_str(), &info) == 0 ? info.st_size : 0;
+  if (late && vm->descriptor >= 0) vm->tell();
 }
 
 void Watch::process(const std::string& uuid, const std::optional<VmProcess>& process) {

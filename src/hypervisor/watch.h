@@ -29,7 +29,8 @@ class Watch {
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
-  // What is watched of a VM from now on.  Both may be told again and again.
+  // What is watched of a VM from now on.  Both may be told again and again; a folder that is not there has to
+  // be.
   // The file: written to, made, or renamed to that name.  Without a filter, every such event is a hint.
   void file(const std::string& uuid, const std::string& folder, const std::string& name, NewsFilter filter);
   void process(const std::string& uuid, const std::optional<VmProcess>& process);

@@ -59,6 +59,26 @@ TEST(Watch, WhatComesBetweenTwoHintsIsKept) {
   loop.run(scenario());
 }
 
+TEST(Watch, AFolderThatCameLaterIsWorthALook) {
+  TestLoop loop;
+  const TestFolder folder;
+  Watch watch(loop.executor());
+  const auto scenario = [&]() -> Task<> {
+    watch.file("a", folder.file("Logs"), "VBox.log", is_important);
+    EXPECT_FALSE(co_await watch.hint("a", now()));
+    std::filesystem::create_directory(folder.file("Logs"));
+    append(folder.file("Logs/VBox.log"), "important\n");
+    watch.file("a", folder.file("Logs"), "VBox.log", is_important);
+    EXPECT_TRUE(co_await watch.hint("a", now()));
+    // Once: from here on it is watched.
+    watch.file("a", folder.file("Logs"), "VBox.log", is_important);
+    EXPECT_FALSE(co_await watch.hint("a", now() + 100ms));
+    append(folder.file("Logs/VBox.log"), "important\n");
+    EXPECT_TRUE(co_await watch.hint("a", now() + 20s));
+  };
+  loop.run(scenario());
+}
+
 TEST(Watch, TheEndOfAProcessIsOneHint) {
   TestLoop loop;
   Watch watch(loop.executor());

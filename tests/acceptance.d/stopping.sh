@@ -135,10 +135,11 @@ stays_active() {
   local pid
   up again
   pid=$(process_of again)
-  disable vbox:again
+  ok "svcadm disable vbox:again"
+  until_log again 'was sent reset and stays active'
+  until_log again 'Method .stop. exited with status 0'
   did again reset
   [[ $(process_of again) == "$pid" ]] || wrong "again should run on"
-  until_log again 'stays active'
 }
 
 refuses_to_go_off() {
@@ -147,7 +148,7 @@ refuses_to_go_off() {
   up stubborn
   refuse stubborn acpipowerbutton poweroff
   pid=$(process_of stubborn)
-  exits 95 vmkeep poweroff -t 5 vbox:stubborn
+  exits 1 vmkeep poweroff -t 5 vbox:stubborn
   did stubborn "acpipowerbutton poweroff"
   [[ $(process_of stubborn) == "$pid" ]] || wrong "stubborn should run on"
   mark off

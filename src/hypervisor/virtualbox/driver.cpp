@@ -165,7 +165,7 @@ Task<Result<vm::Observation>> Driver::say(std::string uuid, Instant deadline) {
   }
   names_[uuid] = info->name;
   note_log(uuid, info->log_folder + "/VBox.log");
-  watch_.file(uuid, info->log_folder, "VBox.log", is_news);
+  watch_log(uuid);
   const auto state = vm::vm_state(info->state);
   if (!state) {
     co_return vm::Observation{vm::VmState::unknown, vm::Witness::unsure,
@@ -193,9 +193,8 @@ Driver::Seen Driver::see(const std::string& uuid) {
   const Scan scan = table_.scan(::geteuid(), kVmPrograms);
   Seen seen;
   for (const Process& process : scan.processes) {
-    if (seen.process || !belongs(process, uuid)) continue;
-    // The oldest counts: as long as it lives it has the VM, and any other is about to be told so.
-    seen.process = VmProcess{process.pid, process.start_time};
+    if (!belongs(process, uuid)) continue;
+    seen.process = VmProcess{process.pid, process.start_time};  // the newest counts
   }
   if (seen.process) {
     known_[uuid] = *seen.process;
@@ -235,7 +234,23 @@ std::optional<VmProcess> Driver::process(const std::string& uuid) {
   return see(normal_uuid(uuid)).process;
 }
 
+void Driver::watch_log(const std::string& uuid) {
+  const auto log = logs_.find(uuid);
+  if (log == logs_.end()) return;
+  const std::string& path = log->second.path();
+  const size_t slash = path.rfind('/');
+  watch_.file(uuid, path.substr(0, slash), path.substr(slash + 1), is_news);
+}
+
+bool Driver::contested(const std::string& uuid) {
+  const Scan scan = table_.scan(::geteuid(), kVmPrograms);
+  const auto theirs = [&](const Process& process) { return belongs(process, normal_uuid(uuid)); };
+  return std::count_if(scan.processes.begin(), scan.processes.end(), theirs) > 1;
+}
+
 Task<bool> Driver::hint(std::string uuid, Instant deadline) {
+  // Before its first start a VM has no folder for its log, and none of the looks before saw one.
+  watch_log(uuid);
   watch_.process(uuid, see(uuid).process);
   return watch_.hint(std::move(uuid), deadline);
 }

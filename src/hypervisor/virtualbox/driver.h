@@ -57,6 +57,7 @@ class Driver : public Hypervisor {
   Result<std::vector<std::string>> log_tail(const std::string& uuid, size_t lines) override;
   Result<Launch> front_end(const VmRef& vm) override;
   std::optional<VmProcess> process(const std::string& uuid) override;
+  bool contested(const std::string& uuid) override;
   Task<bool> hint(std::string uuid, Instant deadline) override;
   void abandon(const std::string& uuid) override;
 
@@ -76,6 +77,7 @@ class Driver : public Hypervisor {
                      Percent progress = {});
   Task<bool> got_there(std::string uuid, vm::VmState wanted, Instant deadline);
   void note_log(const std::string& uuid, std::string path);
+  void watch_log(const std::string& uuid);
   bool belongs(const Process& process, const std::string& uuid) const;
   Task<Result<std::vector<VmRef>>> read_list(std::string which, Instant deadline);
   Task<Result<vm::Observation>> say(std::string uuid, Instant deadline);

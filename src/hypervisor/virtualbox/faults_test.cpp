@@ -168,6 +168,32 @@ TEST_F(DriverTest, T89_the_front_end_is_of_the_virtualbox_that_has_the_vm) {
   EXPECT_EQ(window->environment, whose);
 }
 
+TEST_F(DriverTest, TwoProcessesContestAVm) {
+  manage("true");
+  std::filesystem::copy_file("/bin/sh", folder_.file("VBoxHeadless"));
+  ASSERT_EQ(::mkfifo(folder_.file("never").c_str(), 0600), 0);
+  const auto begin = [&] {
+    SpawnSpec spec;
+    spec.argv = {folder_.file("VBoxHeadless"), "-c", "read x <" + folder_.file("never"), "--startvm", kVm1};
+    auto child = spawn(spec);
+    EXPECT_TRUE(child);
+    loop_.reaper().expect(child->pid);
+    return std::move(*child);
+  };
+  const auto end = [&](const Child& child) -> Task<> {
+    EXPECT_EQ(::kill(child.pid, SIGKILL), 0);
+    EXPECT_TRUE(co_await loop_.reaper().exited(child.pid, now() + 20s));
+  };
+  const Child first = begin();
+  EXPECT_FALSE(driver_->contested(kVm1));
+  const Child second = begin();
+  EXPECT_TRUE(driver_->contested(kVm1));
+  loop_.run(end(first));
+  EXPECT_FALSE(driver_->contested(kVm1));
+  EXPECT_EQ(driver_->process(kVm1).value_or(VmProcess{}).pid, second.pid);
+  loop_.run(end(second));
+}
+
 TEST_F(DriverTest, T57_signals_go_to_exactly_that_process) {
   manage("true");
   // A shell under VirtualBox's name, which notes its signals and waits for ever without a child.
