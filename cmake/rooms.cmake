@@ -1,7 +1,8 @@
 # A room is a folder of src/: one static library of everything in it that is neither a test, a benchmark, a
 # fuzzer nor a main, and one test program of its *_test.cpp files.
 #
-#   vmkeep_room(NAME USES other rooms and libraries...)      the library vmkeep_NAME and the test NAME_test
+#   vmkeep_room(NAME USES other rooms and libraries...)      the library vmkeep_NAME and the test NAME_test; with
+#                                                            VMKEEP_FUZZ a fuzzer of each *_fuzz.cpp, too
 #   vmkeep_program(NAME SOURCE main.cpp USES ...)            a program
 
 if(VMKEEP_TESTS)
@@ -29,12 +30,24 @@ function(vmkeep_room name)
   cmake_parse_arguments(ROOM "" "" "USES;TEST_USES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   set(tests ${sources})
+  set(fuzzers ${sources})
   list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cpp$|_main\\.cpp$|/main\\.cpp$")
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cpp$")
   add_library(vmkeep_${name} STATIC ${sources})
   set_target_properties(vmkeep_${name} PROPERTIES LINKER_LANGUAGE CXX)
   vmkeep_flags(vmkeep_${name})
   target_link_libraries(vmkeep_${name} PUBLIC ${ROOM_USES})
+  if(VMKEEP_FUZZ)
+    foreach(source ${fuzzers})
+      cmake_path(GET source STEM fuzzer)
+      add_executable(${fuzzer} ${source})
+      vmkeep_flags(${fuzzer})
+      target_link_libraries(${fuzzer} PRIVATE vmkeep_${name})
+      target_link_options(${fuzzer} PRIVATE -fsanitize=fuzzer)
+      add_dependencies(fuzzers ${fuzzer})
+    endforeach()
+  endif()
   if(VMKEEP_TESTS AND tests)
     add_executable(${name}_test ${tests})
     vmkeep_flags(${name}_test)

@@ -37,6 +37,8 @@ void prepare_completion(vmkeep::svccfg::Session& session) {
   g_session = &session;
   rl_initialize();
   rl_attempted_completion_function = complete_word;
+  // libedit asks the one or the other, by its version.
+  rl_basic_word_break_characters = const_cast<char*>(vmkeep::svccfg::kWordBreaks);
   rl_completer_word_break_characters = const_cast<char*>(vmkeep::svccfg::kWordBreaks);
 }
 
