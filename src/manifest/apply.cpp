@@ -21,6 +21,14 @@ const repository::GroupPtr* find(const repository::Groups& groups, const std::st
   return found == groups.end() ? nullptr : &found->second;
 }
 
+// What another entity gets counts as touching that one.
+Result<> put_dependent(DependentPlanner& planner, const Dependent& dependent, Application& result) {
+  const size_t before = result.changes.size();
+  if (auto done = planner.put(dependent); !done) return done.error();
+  if (result.changes.size() != before) result.touched.insert(dependent.target);
+  return {};
+}
+
 class Apply {
  public:
   Apply(repository::Repository& repository, const Bundle& bundle)
@@ -149,7 +157,6 @@ class Apply {
     DependentPlanner planner(repository_, known_, nothing_planned, result_.changes);
     const auto* group = find(levels.own, "dependents");
     for (const Dependent& each : description.dependents) {
-      const size_t before = result_.changes.size();
       const std::string was(group == nullptr ? "" : (*group)->value(each.name).value_or(""));
       if (!was.empty() && (each.remove || was != each.target.str())) {
         if (auto done = planner.remove(fmri, each.name, was); !done) return done.error();
@@ -158,10 +165,11 @@ class Apply {
         result_.changes.push_back(
             repository::SetProperty{fmri, "dependents", "framework", true, each.name, std::nullopt});
       }
-      if (!each.remove) {
-        if (auto done = planner.put(each); !done) return done.error();
+      if (each.remove) {
+        result_.touched.insert(each.target);
+      } else if (auto done = put_dependent(planner, each, result_); !done) {
+        return done.error();
       }
-      if (result_.changes.size() != before) result_.touched.insert(each.target);
     }
     return {};
   }
@@ -231,9 +239,7 @@ class Restore {
     };
     DependentPlanner planner(repository_, known_, planned, result_.changes);
     for (const Dependent& each : description.dependents) {
-      const size_t before = result_.changes.size();
-      if (auto done = planner.put(each); !done) return done.error();
-      if (result_.changes.size() != before) result_.touched.insert(each.target);
+      if (auto done = put_dependent(planner, each, result_); !done) return done.error();
     }
     return {};
   }

@@ -135,6 +135,11 @@ class Validator {
  public:
   explicit Validator(const Lookup& lookup) : lookup_(lookup) {}
 
+  // The templates of a service, whose instances need not bring them any more.
+  void learn(const Fmri& service, const Groups& groups) {
+    cache_.emplace(service, templates_of(groups, service.str()));
+  }
+
   std::vector<const Template*> speaking(const Fmri& entity, const Levels& levels) {
     own_ = templates_of(levels.own, entity.str());
     std::vector<const Template*> result;
@@ -231,11 +236,15 @@ TemplateProblems validate_bundle(const Bundle& bundle, const Lookup& lookup) {
   TemplateProblems problems;
   for (const ServiceDescription& service : bundle.services) {
     const Groups groups = as_groups(service);
-    const auto told = validator.entity({service.name, {}, {}, {}}, Levels{groups, {}}, true);
+    const Fmri fmri{service.name, {}, {}, {}};
+    const auto told = validator.entity(fmri, Levels{groups, {}}, true);
+    validator.learn(fmri, groups);
+    Groups plain = groups;
+    std::erase_if(plain, [](const auto& each) { return each.second->type.starts_with("template"); });
     problems.insert(problems.end(), told.begin(), told.end());
     for (const InstanceDescription& instance : service.instances) {
       for (TemplateProblem& each : validator.entity({service.name, instance.name, {}, {}},
-                                                    Levels{as_groups(instance), groups}, false)) {
+                                                    Levels{as_groups(instance), plain}, false)) {
         // What the service has wrong by itself was told with the service.
         if (std::none_of(told.begin(), told.end(),
                          [&](const auto& one) { return same_but_for(one, each); })) {
