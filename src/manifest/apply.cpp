@@ -14,7 +14,6 @@ using fmri::Fmri;
 using repository::Levels;
 using repository::Property;
 using repository::PropertyGroup;
-using repository::ValueType;
 
 const repository::GroupPtr* find(const repository::Groups& groups, const std::string& name) {
   const auto found = groups.find(name);

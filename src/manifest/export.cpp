@@ -150,7 +150,7 @@ class Exporter {
     std::vector<PropertyGroup> plain;
     std::vector<const PropertyGroup*> methods;
     std::vector<const PropertyGroup*> notifications;
-    const Content texts = template_of(content);
+    Content texts = template_of(content);
     if (const auto general = content.find("general"); general != content.end()) {
       write_general(general->second, plain);
     }
