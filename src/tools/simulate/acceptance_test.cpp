@@ -136,5 +136,115 @@ TEST(Policy, T80_one_hypervisor_that_hangs_for_one_vm_does_not_delay_the_others)
         "expect at 80s a degraded hypervisor_silent\nexpect at 3m a online\n");
 }
 
+// ---- the guest inside
+
+const std::string kChecked =
+    "service site/xvm/vbox\n start/exec = \"vmkeep method start\"\n start/timeout_seconds = 60\n"
+    " vm/kicker_vmsvccheck_enabled = true\n vm/kicker_vmsvccheck_method = /bin/check\n"
+    " vm/kicker_vmsvccheck_startdelay = 60\n vm/kicker_freq = 50\n";
+
+TEST(Policy, T83_no_check_before_its_delay_then_one_a_cycle_and_none_of_a_vm_that_does_not_run) {
+  // A check that wants a reboot shows when it ran first: 60 s after the start.
+  holds(kChecked +
+        "instance a\ngiven a check exits 2 until launch\nexpect at 59s a launches = 1\n"
+        "expect at 63s a launches = 2\nexpect a launches = 2\n");
+  holds(kChecked + "instance a\nat 30s a pauses\ngiven a check exits 3\nuntil 1h\nexpect a online\n");
+}
+
+TEST(Policy, T84_what_a_check_says_clears_counts_reboots_or_is_maintenance) {
+  const std::string window = kChecked +
+                             " vm/kicker_vmsvccheck_failures_maxcount = 3\n"
+                             " vm/kicker_vmsvccheck_failures_timeframe = 1200\n";
+  holds(window +
+        "instance a\ngiven a check exits 1 until launch\nexpect at 200s a launches = 1\n"
+        "expect at 5m a launches = 2\nexpect a launches = 2\nexpect a online\n");
+  // A success in between clears the count.
+  holds(window +
+        "instance a\ngiven a check exits 1\nat 180s a check exits 0\nat 240s a check exits 1\n"
+        "at 360s a check exits 0\nexpect a launches = 1\nexpect a online\n");
+  holds(window +
+        "instance a\nat 5m a check exits 3\nexpect a maintenance vm_check_failed\n"
+        "expect a vm running\nexpect a launches = 1\n");
+}
+
+TEST(Policy, T85_without_a_window_failures_lead_nowhere) {
+  holds(kChecked + "instance a\ngiven a check exits 1\nexpect a launches = 1\nexpect a online\n");
+}
+
+TEST(Policy, T86_a_check_that_does_not_end_is_a_failure_and_reboots_are_capped) {
+  holds(kChecked +
+        " vm/kicker_vmsvccheck_failures_maxcount = 1\n vm/kicker_vmsvccheck_failures_timeframe = 600\n"
+        " vm/kicker_vmsvccheck_timeout = 10\n vm/kicker_vmsvccheck_reboots_maxcount = 2\n"
+        "instance a\ngiven a takes check 1h\nexpect a maintenance vm_check_failed\nexpect a launches = 3\n");
+}
+
+TEST(Policy, T87_a_start_waits_by_its_policy) {
+  holds(kChecked +
+        " vm/start_wait_policy = timeout\ninstance a\nexpect at 50s a offline\n"
+        "expect at 56s a online\n");
+  holds(kChecked +
+        " vm/start_wait_policy = hook_strict\ninstance a\ngiven a takes ready 10s\n"
+        "expect at 10s a offline\nexpect at 13s a online\n");
+  holds(kChecked +
+        " vm/start_wait_policy = hook_strict\ninstance a\ngiven a takes ready 10m\n"
+        "expect at 50s a offline\nexpect at 58s a maintenance\nexpect at 2m a vm saved\n");
+  holds(kChecked +
+        " vm/start_wait_policy = hook_lax\ninstance a\ngiven a takes ready 10m\n"
+        "expect at 50s a offline\nexpect at 58s a online\nexpect a launches = 1\n");
+}
+
+TEST(Policy, T88_a_hook_policy_without_a_hook_is_a_wait_and_without_a_limit_there_is_none) {
+  holds(
+      "instance a\n vm/start_wait_policy = hook_strict\n start/exec = \"vmkeep method start\"\n"
+      " start/timeout_seconds = 60\nexpect at 50s a offline\nexpect at 56s a online\n");
+  holds(
+      "instance a\n vm/start_wait_policy = timeout\n start/exec = \"vmkeep method start\"\n"
+      " start/timeout_seconds = 5\nexpect at 2s a online\n");
+}
+
+// ---- leases
+
+TEST(Policy, T78_suppressed_nothing_is_done_until_the_lease_ends) {
+  holds(kShipped +
+        "instance a\nat 1m vmkeep suppress a 10m\nat 2m a aborts\nexpect at 10m a vm aborted\n"
+        "expect at 12m a vm running\nexpect a launches = 2\n");
+  holds(kShipped +
+        "instance a\nat 1m vmkeep suppress a 10h\nat 2m a aborts\nat 3m vmkeep release a\n"
+        "expect at 4m a vm running\nexpect a launches = 2\n");
+}
+
+TEST(Policy, T90_a_window_that_takes_its_time_has_the_vm_to_itself) {
+  holds(kShipped +
+        "instance a\ngiven a takes window 30s\nat 1m vmkeep gui a\nexpect at 80s a vm saved\n"
+        "expect at 80s a launches = 1\nexpect at 2m a vm running\nexpect a launches = 1\n");
+}
+
+TEST(Policy, T93_saved_in_its_window_the_vm_runs_headless_again) {
+  holds(kShipped +
+        "instance a\nat 1m vmkeep gui a\nat 20m a saves\nexpect at 21m a vm running\n"
+        "expect a launches = 2\nexpect a online\n");
+  // Powered off in the window it stays off.
+  holds(kShipped +
+        "instance a\nat 1m vmkeep gui a\nat 20m a halts\nexpect a vm poweroff\n"
+        "expect a launches = 1\nexpect a online vm_operator\n");
+}
+
+// ---- everything at once
+
+TEST(Policy, T44_launches_keep_to_the_pace_and_dependents_wait) {
+  holds(
+      "service system/svc/restarter\n pace/start_width = 2\n pace/start_stagger = 1000\n"
+      "instance a\ninstance b\ninstance c\ninstance d\n needs require_all/none a\n"
+      "given a takes start 5s\ngiven b takes start 5s\nexpect at 3s b offline\nexpect at 4s c launches = 0\n"
+      "expect at 4s c offline waits_turn\nexpect at 4s d launches = 0\nexpect at 30s d online\n"
+      "expect at 30s c online\n");
+}
+
+TEST(Policy, T62_what_does_not_fit_into_the_budget_is_forced) {
+  holds(
+      "instance a\ninstance b\ngiven a takes save 10m\nat 1m vmkeep shutdown 60s\n"
+      "expect everything down within 60s\nexpect a vm poweroff\nexpect b vm saved\n");
+}
+
 }  // namespace
 }  // namespace vmkeep::simulate

@@ -210,6 +210,11 @@ Result<> Configuration::add_running(repository::Repository& repository,
     if (patterns.empty() || matches) wanted.push_back(instance);
   }
   if (wanted.empty()) return fail(ErrorKind::not_found, "vmkeepd has no such instance");
+  if (auto restarter = repository.read(fmri::Fmri{kRestarterService, {}, {}, {}})) {
+    if (const auto pace = restarter->own.find("pace"); pace != restarter->own.end()) {
+      services[kRestarterService].insert_or_assign("pace", *pace->second);
+    }
+  }
   while (!wanted.empty()) {
     const fmri::Fmri instance = wanted.back();
     wanted.pop_back();

@@ -13,6 +13,9 @@
 
 namespace vmkeep::simulate {
 
+// Where the pace of starts and saves is configured (daemon/plan_calls.h).
+inline constexpr char kRestarterService[] = "system/svc/restarter";
+
 using Groups = std::map<std::string, repository::PropertyGroup>;
 
 struct InstanceSetup {

@@ -17,6 +17,8 @@ constexpr Instant kCall = 12s;
 constexpr Instant kSilence = 10s;
 constexpr Instant kStartPatience = 600s;
 constexpr Instant kStopPatience = std::chrono::hours(24 * 365);
+constexpr Instant kStopAfterStart = 120s;
+constexpr Instant kForcedCall = 500ms;
 constexpr Instant kLook = 50ms;  // what one look takes
 constexpr Instant kLongestPause = 1s;
 constexpr uint64_t kOperator = uint64_t{1} << 62;  // numbers beyond those of methods
@@ -24,11 +26,15 @@ constexpr uint64_t kOperator = uint64_t{1} << 62;  // numbers beyond those of me
 }  // namespace
 
 KeeperModel::KeeperModel(Schedule& schedule, VmModel& vm, Ports ports)
-    : schedule_(schedule), vm_(vm), ports_(std::move(ports)) {}
+    : schedule_(schedule),
+      vm_(vm),
+      ports_(std::move(ports)),
+      guest_(schedule, vm, history, {ports_.log, ports_.report}) {}
 
 void KeeperModel::configure(Result<vm::VmConfig> config) {
   config_error_ = config ? std::string() : config.error().message;
   if (config) config_ = std::move(*config);
+  guest_.configure(config_);
 }
 
 void KeeperModel::begin(uint64_t run) {
@@ -45,10 +51,21 @@ void KeeperModel::finish(int code, const std::string& text) {
 }
 
 void KeeperModel::came_up() {
-  watched_ = true;
   history.started = schedule_.now();
   history.outage.reset();
   history.restart_saved_once = false;
+  watch(true);
+}
+
+void KeeperModel::watch(bool started) {
+  if (watched_) return guest_.changed();
+  watched_ = true;
+  guest_.begin(started);
+}
+
+void KeeperModel::unwatch() {
+  watched_ = false;
+  guest_.end();
 }
 
 // ---- start
@@ -61,8 +78,10 @@ void KeeperModel::start(uint64_t run, bool commanded, std::optional<Instant> dea
     });
     return;
   }
-  const Instant limit = deadline.value_or(schedule_.now() + kStartPatience) - kReserve;
-  schedule_.after(kLook, [=, this] { start_look(run, commanded, limit, kLook); });
+  limit_ = deadline ? std::optional(*deadline - schedule_.now()) : std::nullopt;
+  method_end_ = deadline.value_or(schedule_.now() + kStartPatience);
+  const Instant last = method_end_ - kReserve;
+  schedule_.after(kLook, [=, this] { start_look(run, commanded, last, kLook); });
 }
 
 void KeeperModel::start_look(uint64_t run, bool commanded, Instant deadline, Instant pause) {
@@ -96,9 +115,10 @@ void KeeperModel::carry_out(uint64_t run, const vm::StartPlan& plan, Instant dea
     case vm::StartAction::launch:
       return launches();
     case vm::StartAction::adopt:
-      return finish(0, "the VM was adopted");
+      return become_ready(run, false, "the VM was adopted");
     case vm::StartAction::resume:
-      return vm_.resume(then("the VM could not be resumed: ", [this] { finish(0, "the VM was adopted"); }));
+      return vm_.resume(then("the VM could not be resumed: ",
+                             [this, run] { become_ready(run, true, "the VM was adopted"); }));
     case vm::StartAction::poweroff_then_launch:
       return vm_.control(vm::StopAction::poweroff, then("the VM could not be powered off: ", launches));
     case vm::StartAction::save_then_launch:
@@ -116,45 +136,88 @@ void KeeperModel::launch(uint64_t run, Instant deadline) {
   vm_.launch([this, run](const std::optional<std::string>& trouble) {
     if (run != run_) return;
     if (trouble) return finish(95, "the VM's process " + *trouble + " before the VM was running");
-    finish(0, "the VM is running");
+    become_ready(run, true, "the VM is running");
   });
   schedule_.at(deadline, [this, run] {
     if (run == run_) finish(1, "the VM was not running before the time was over");
   });
 }
 
+// ---- readiness
+
+void KeeperModel::become_ready(uint64_t run, bool launched, const std::string& text) {
+  vm::ReadyInput input;
+  input.limit = limit_;
+  input.deadline = method_end_;
+  input.hook_usable = guest_.usable();
+  input.launched = launched;
+  const auto plan = vm::ready_plan(config_, input);
+  if (plan.by == vm::ReadyBy::nothing) return finish(0, text);
+  ports_.log(plan.why);
+  waiter_ = [this, run] {
+    if (run == run_ && !vm_.process()) finish(95, "the VM's process ended before its guest was ready");
+  };
+  ask_guest(run, plan, launched, text);
+}
+
+void KeeperModel::ask_guest(uint64_t run, const vm::ReadyPlan& plan, bool launched, const std::string& text) {
+  if (run != run_) return;
+  switch (plan.by) {
+    case vm::ReadyBy::hook:
+      return guest_.check([=, this](const vm::HookNews& news) {
+        guest_answered(run, plan, launched, text, news.code == 0 && !news.timed_out);
+      });
+    case vm::ReadyBy::guest_property:
+      return guest_answered(run, plan, launched, text, vm_.ready());
+    default:
+      schedule_.at(plan.until, [=, this] {
+        if (run == run_) guest_late(plan, launched, text);
+      });
+  }
+}
+
+void KeeperModel::guest_answered(uint64_t run, const vm::ReadyPlan& plan, bool launched,
+                                 const std::string& text, bool ready) {
+  if (run != run_) return;
+  if (ready) return finish(0, text + ", and its guest is ready");
+  if (schedule_.now() >= plan.until) return guest_late(plan, launched, text);
+  schedule_.at(std::min(plan.until, schedule_.now() + kLongestPause),
+               [=, this] { ask_guest(run, plan, launched, text); });
+}
+
+void KeeperModel::guest_late(const vm::ReadyPlan& plan, bool launched, const std::string& text) {
+  if (plan.by == vm::ReadyBy::time) return finish(0, text);
+  if (!plan.strict) return finish(0, text + "; the guest was not ready in time, and that may be");
+  finish(95, "the guest was not ready in time");
+  if (!launched) return;
+  const Planner planner = [this](const vm::Observation& observed) {
+    return vm::stop_plan(config_, observed, kStopAfterStart);
+  };
+  bring_down(planner, schedule_.now() + kStopAfterStart, [](bool) {});
+}
+
 // ---- stop
 
-void KeeperModel::stop(uint64_t run, std::optional<Instant> deadline) {
+void KeeperModel::stop(uint64_t run, std::optional<Instant> deadline, bool force) {
   begin(run);
-  watched_ = false;
+  unwatch();
   const Instant patience = deadline.value_or(schedule_.now() + kStopPatience);
-  const Planner planner = [this, deadline](const vm::Observation& observed) {
+  const Planner planner = [this, deadline, force](const vm::Observation& observed) {
     std::optional<std::chrono::milliseconds> budget;
     if (deadline) budget = std::max(*deadline - schedule_.now(), Instant(0));
-    return vm::stop_plan(config_, observed, budget);
+    return vm::stop_plan(config_, observed, budget, force);
   };
   schedule_.after(kLook, [=, this] { stop_look(run, planner, patience, kLook); });
 }
 
-void KeeperModel::take_down(vm::TakeDown how) {
-  if (run_ != 0) return ports_.log("busy with a method: the operator's word comes too late");
-  const auto kind = how == vm::TakeDown::save       ? vm::OutageKind::save
-                    : how == vm::TakeDown::poweroff ? vm::OutageKind::poweroff
-                                                    : vm::OutageKind::reboot;
-  history.outage = vm::Outage{kind, "the operator", schedule_.now(), std::nullopt, false};
+void KeeperModel::bring_down(const Planner& planner, Instant patience, std::function<void(bool)> then) {
   const uint64_t run = kOperator + ++words_;
-  begin(run);
-  over_ = [this](int code, const std::string& text) {
-    if (code != 0) history.outage.reset();
-    ports_.log("the operator's word: exit " + std::to_string(code) + (text.empty() ? "" : ", " + text));
+  run_ = run;  // a question that is open stays so
+  over_ = [this, then = std::move(then)](int code, const std::string& text) {
+    ports_.log("taken down: exit " + std::to_string(code) + (text.empty() ? "" : ", " + text));
+    then(code == 0);
   };
-  std::optional<std::chrono::milliseconds> limit;
-  if (config_.stop_timeout) limit = *config_.stop_timeout;
-  const Planner planner = [how, limit](const vm::Observation& observed) {
-    return vm::take_down_plan(how, observed, limit);
-  };
-  stop_look(run, planner, schedule_.now() + (limit ? Instant(*limit) : kStopPatience), kLook);
+  stop_look(run, planner, patience, kLook);
 }
 
 void KeeperModel::stop_look(uint64_t run, const Planner& planner, Instant patience, Instant pause) {
@@ -195,7 +258,8 @@ void KeeperModel::stop_step(uint64_t run, const vm::StopPlan& plan, size_t index
     });
   };
   vm_.control(step.action, sent);
-  schedule_.at(std::max(limit, schedule_.now() + kCall), [sent] { sent("it did not end in time"); });
+  const Instant least = plan.forced ? kForcedCall : kCall;
+  schedule_.at(std::max(limit, schedule_.now() + least), [sent] { sent("it did not end in time"); });
 }
 
 void KeeperModel::wait_for(uint64_t run, VmState wanted, Instant limit, std::function<void(bool)> then) {
@@ -237,8 +301,10 @@ void KeeperModel::look_for_answer(uint64_t question, vm::Cause cause, Instant un
                   [=, this] { look_for_answer(question, cause, until, std::min(pause * 2, kLongestPause)); });
 }
 
-void KeeperModel::judge(uint64_t question, vm::Cause cause, const vm::Observation& observed) {
+void KeeperModel::judge(uint64_t question, vm::Cause cause, const vm::Observation& seen) {
   question_ = 0;
+  vm::Observation observed = seen;
+  observed.guest = guest_.take_news();
   const auto judgement = vm::judge(config_, history, observed, cause, schedule_.now());
   history = judgement.history;
   if (judgement.verdict.resume) {
@@ -246,8 +312,13 @@ void KeeperModel::judge(uint64_t question, vm::Cause cause, const vm::Observatio
       if (trouble) ports_.log("the VM could not be resumed: " + *trouble);
     });
   }
-  if (judgement.verdict.kind == vm::VerdictKind::leave_online && vm_.process()) watched_ = true;
-  const bool strange = history.unknown_in_a_row > 0 || judgement.verdict.kind == vm::VerdictKind::degraded;
+  if (judgement.verdict.kind == vm::VerdictKind::maintenance) unwatch();
+  if (judgement.verdict.kind == vm::VerdictKind::leave_online && vm_.process()) watch(false);
+  guest_.changed();
+  // The return of a heartbeat is reported.
+  const bool heard = judgement.verdict.reason == graph::Reason::vm_unresponsive;
+  const bool degraded = judgement.verdict.kind == vm::VerdictKind::degraded && !heard;
+  const bool strange = history.unknown_in_a_row > 0 || degraded;
   if (strange && !std::exchange(asking_again_, true)) {
     schedule_.after(std::min(kSilence, Instant(config_.kicker_freq)), [this] {
       asking_again_ = false;
@@ -255,12 +326,16 @@ void KeeperModel::judge(uint64_t question, vm::Cause cause, const vm::Observatio
     });
   }
   ports_.answer(question, judgement.verdict);
+  if (!judgement.verdict.reboot) return;
+  schedule_.after(Instant(0), [this, patience = judgement.verdict.patience] { reboot(patience); });
 }
 
 // ---- hints
 
 void KeeperModel::changed() {
   if (waiter_) schedule_.after(Instant(0), waiter_);
+  if (!vm_.process()) unwatch();
+  guest_.changed();
   if (watched_) schedule_.after(kLook, [this] { hinted(); });
 }
 

@@ -74,21 +74,62 @@ Result<What> svccfg(World& world, const Words& words) {
   });
 }
 
-// ---- vmkeep save|poweroff|reboot VM
+// ---- vmkeep VERB VM..., vmkeep shutdown [BUDGET]
 
-Result<What> vmkeep_verb(World& world, const Words& words) {
+// The verbs that need nothing but the VM.
+const std::map<std::string, void (*)(World&, Member&)>& plain_verbs() {
   using vm::TakeDown;
-  const std::map<std::string, TakeDown> verbs{
-      {"save", TakeDown::save}, {"poweroff", TakeDown::poweroff}, {"reboot", TakeDown::reboot}};
-  const auto verb = verbs.find(words[1]);
-  if (words.size() != 3 || verb == verbs.end()) return nonsense("say vmkeep save|poweroff|reboot VM");
-  auto member = member_of(world, words[2]);
-  if (!member) return member.error();
-  if (!(*member)->vm) return nonsense(words[2] + " is no VM");
-  return What([m = *member, how = verb->second] { m->keeper->take_down(how); });
+  static const std::map<std::string, void (*)(World&, Member&)> kVerbs{
+      {"save", [](World&, Member& m) { m.keeper->take_down(TakeDown::save); }},
+      {"poweroff", [](World&, Member& m) { m.keeper->take_down(TakeDown::poweroff); }},
+      {"reboot", [](World&, Member& m) { m.keeper->take_down(TakeDown::reboot); }},
+      {"start", [](World& world, Member& m) { world.start_wanted(m, false); }},
+      {"start-force", [](World& world, Member& m) { world.start_wanted(m, true); }},
+      {"stop", [](World& world, Member& m) { world.stop_wanted(m); }},
+      {"pause", [](World&, Member& m) { m.keeper->pause(); }},
+      {"resume", [](World&, Member& m) { m.keeper->resume(); }},
+      {"release", [](World&, Member& m) { m.keeper->release(); }}};
+  return kVerbs;
 }
 
-// ---- host shutdown [BUDGET]; host FACT up|down; hypervisor dies|hangs TIME
+Result<What> vmkeep_verb(World& world, Words words) {
+  const std::string word = words[1];
+  if (word == "shutdown") {
+    std::optional<Instant> budget;
+    if (words.size() > 2) {
+      auto time = time_of(words, 2);
+      if (!time) return time.error();
+      budget = *time;
+    }
+    return What([&world, budget] { world.shut_down_within(budget); });
+  }
+  std::string verb = word;
+  if (std::erase(words, "--force") != 0 && word == "start") verb = "start-force";
+  const auto plain = plain_verbs().find(verb);
+  const bool timed = word == "suppress" || word == "gui";
+  if (words.size() < 3 || (plain == plain_verbs().end() && !timed)) {
+    return nonsense(
+        "say vmkeep start|stop|save|poweroff|reboot|pause|resume|release VM, suppress VM TIME, gui VM "
+        "[TIME], or "
+        "shutdown [BUDGET]");
+  }
+  auto member = member_of(world, words[2]);
+  if (!member) return member.error();
+  Member* const m = *member;
+  if (!m->vm) return nonsense(words[2] + " is no VM");
+  std::optional<Instant> lease;
+  if (timed && (words.size() > 3 || word == "suppress")) {
+    auto time = time_of(words, 3);
+    if (!time) return time.error();
+    lease = *time;
+  }
+  if (words.size() > (lease ? 4U : 3U)) return nonsense("nothing may follow vmkeep " + word + " " + words[2]);
+  if (word == "suppress") return What([m, lease] { m->keeper->suppress(*lease); });
+  if (word == "gui") return What([m, lease] { m->keeper->open_window(lease); });
+  return What([&world, m, how = plain->second] { how(world, *m); });
+}
+
+// ---- host shutdown [BUDGET]; host pressure WHAT PERCENT; host FACT up|down; hypervisor dies|hangs TIME
 
 Result<What> host(World& world, const Words& words) {
   if (words.size() >= 2 && words[1] == "shutdown") {
@@ -100,12 +141,19 @@ Result<What> host(World& world, const Words& words) {
     }
     return What([&world, budget] { world.shut_down(budget); });
   }
+  if (words.size() == 4 && words[1] == "pressure") {
+    const auto percent = number(words[3]);
+    const bool known = words[2] == "cpu" || words[2] == "io" || words[2] == "memory";
+    if (!known || !percent || *percent < 0 || *percent > 100)
+      return nonsense("say host pressure cpu|io|memory PERCENT");
+    return What([&world, what = words[2], percent = *percent] { world.press(what, percent); });
+  }
   if (words.size() == 3 && (words[2] == "up" || words[2] == "down")) {
     return What([&world, fact = words[1], up = words[2] == "up"] {
       world.send(restarter::FactChanged{fact, up});
     });
   }
-  return nonsense("say host shutdown [BUDGET], or host FACT up|down");
+  return nonsense("say host shutdown [BUDGET], host pressure cpu|io|memory PERCENT, or host FACT up|down");
 }
 
 Result<What> hypervisor(World& world, const Words& words) {
@@ -161,6 +209,19 @@ Result<What> mishap(Member* m, const Happening& happening, const Words& words) {
   return What([m, what] { m->vm->mishap = what; });
 }
 
+// NAME check exits CODE [until launch]
+Result<What> check_exits(VmModel& vm, const Words& words) {
+  const auto code = words.size() > 3 ? number(words[3]) : std::nullopt;
+  const bool once = words.size() == 6 && words[4] == "until" && words[5] == "launch";
+  if (!code || *code < 0 || *code > 255 || (words.size() != 4 && !once)) {
+    return nonsense("say NAME check exits CODE [until launch], with a code from 0 to 255");
+  }
+  return What([&vm, code = *code, once] {
+    vm.check_exits = code;
+    vm.until_launch = once;
+  });
+}
+
 Result<What> vm_setting(Member* m, World& world, const Words& words) {
   VmModel& vm = *m->vm;
   const std::string& what = words[1];
@@ -174,7 +235,7 @@ Result<What> vm_setting(Member* m, World& world, const Words& words) {
     auto time = time_of(words, 3);
     if (!time) return time.error();
     if (vm.takes.count(object) == 0)
-      return nonsense("a VM takes start, restore, save, shutdown, poweroff or resume");
+      return nonsense("a VM takes start, restore, save, shutdown, poweroff, resume, ready, check or window");
     return What([&vm, object, time = *time] { vm.takes[object] = time; });
   }
   if (what == "hangs") {
@@ -191,6 +252,11 @@ Result<What> vm_setting(Member* m, World& world, const Words& words) {
     });
   }
   if (what == "deaf" || what == "listens") return What([&vm, deaf = what == "deaf"] { vm.deaf = deaf; });
+  if (what == "moves" || what == "rests") return What([&vm, moves = what == "moves"] { vm.moves = moves; });
+  if (what == "heartbeat" && (object == "lost" || object == "back")) {
+    return What([m, lost = object == "lost"] { m->keeper->guest().heartbeat(lost); });
+  }
+  if (what == "check" && object == "exits") return check_exits(vm, words);
   if (what == "vanishes") return What([&vm] { vm.registry = vm::VmState::missing; });
   if (what == "inaccessible") return What([&vm] { vm.registry = vm::VmState::inaccessible; });
   if (what == "returns") return What([&vm] { vm.registry.reset(); });

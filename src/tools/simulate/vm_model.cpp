@@ -1,5 +1,7 @@
 #include "tools/simulate/vm_model.h"
 
+#include <utility>
+
 namespace vmkeep::simulate {
 
 using vm::VmState;
@@ -54,6 +56,8 @@ void VmModel::pass(VmState passing, VmState to, const std::string& what, Done do
 void VmModel::launch(Done done) {
   const bool restores = state_ == VmState::saved || state_ == VmState::aborted_saved;
   ++launches_;
+  // Said before the first launch it means the next one.
+  if (launches_ > 1 && std::exchange(until_launch, false)) check_exits = 0;
   if (failing_launches != 0) {
     if (failing_launches > 0) --failing_launches;
     schedule_.after(takes["poweroff"], [this, done = std::move(done)] { done(launch_failure); });
@@ -61,6 +65,7 @@ void VmModel::launch(Done done) {
   }
   pass(restores ? VmState::restoring : VmState::starting, VmState::running, restores ? "restore" : "start",
        [this, done = std::move(done)](const std::optional<std::string>& trouble) {
+         if (!trouble) ready_at_ = schedule_.now() + takes["ready"];
          if (!trouble && mishap && mishap->times != 0) {
            if (mishap->times > 0) --mishap->times;
            const uint64_t generation = generation_;

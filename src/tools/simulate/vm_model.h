@@ -32,9 +32,17 @@ class VmModel {
   std::function<void()> on_process_end;
 
   // ---- what the scenario sets
-  std::map<std::string, Instant> takes{{"start", Instant(600)},    {"restore", Instant(800)},
-                                       {"save", Instant(300)},     {"shutdown", Instant(200)},
-                                       {"poweroff", Instant(100)}, {"resume", Instant(100)}};
+  std::map<std::string, Instant> takes{
+      {"start", Instant(600)},
+      {"restore", Instant(800)},
+      {"save", Instant(300)},
+      {"shutdown", Instant(200)},
+      {"poweroff", Instant(100)},
+      {"resume", Instant(100)},
+      // Until the guest's service is there; a run of its check; a user's window.
+      {"ready", Instant(0)},
+      {"check", Instant(100)},
+      {"window", Instant(3000)}};
   bool deaf = false;              // the guest does not hear the power button
   std::set<std::string> refused;  // what VirtualBox refuses: save, poweroff, acpi, resume
   int failing_launches = 0;
@@ -42,6 +50,9 @@ class VmModel {
   std::optional<Mishap> mishap;
   std::optional<vm::VmState> registry;  // missing or inaccessible, whatever else it is
   Instant silent_until{};
+  int check_exits = 0;        // the check of a guest that is ready
+  bool until_launch = false;  // and only until the VM is launched anew
+  bool moves = false;         // its disks or its network
 
   void befall(vm::VmState becomes, const std::string& text);
   void hypervisor_dies();  // facts: the VMs live on for a while, and nobody knows of them
@@ -52,6 +63,8 @@ class VmModel {
   vm::VmState state() const { return state_; }
   vm::Observation observe() const;
   int launches() const { return launches_; }
+  bool ready() const { return state_ == vm::VmState::running && schedule_.now() >= ready_at_; }
+  int check_code() const { return ready() ? check_exits : 1; }
 
   void launch(Done done);
   void control(vm::StopAction action, Done done);
@@ -68,6 +81,7 @@ class VmModel {
   vm::VmState state_ = vm::VmState::poweroff;
   uint64_t generation_ = 0;  // of its state: what was to come of an earlier one does not come
   bool forgotten_ = false;
+  Instant ready_at_{};
   int launches_ = 0;
 };
 

@@ -3,12 +3,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 #include <utility>
 
 namespace vmkeep::simulate {
 
 using restarter::MethodName;
+
+namespace {
+
+// As vmkeepd on a host of two processors (daemon/plan_calls.h).
+constexpr int64_t kStartWidth = 4;
+constexpr int64_t kStartStagger = 200;
+constexpr int64_t kSaveWidth = 24;
+
+}  // namespace
 
 World::World(Configuration configuration) : configuration_(std::move(configuration)) {
   for (const auto& [name, setup] : configuration_.instances) add(name, setup);
@@ -51,6 +61,10 @@ void World::add_vm(Member& member) {
     send(restarter::VerdictGiven{m->fmri, question, verdict});
   };
   ports.report = [this, m] { send(restarter::Reported{m->fmri}); };
+  ports.start = [this, m] {
+    send(restarter::StartCommanded{m->fmri});
+    if (!std::exchange(m->enabled, true)) send(restarter::EnabledChanged{m->fmri, true});
+  };
   member.keeper = std::make_unique<KeeperModel>(schedule, *member.vm, std::move(ports));
 }
 
@@ -63,9 +77,30 @@ void World::configure(Member& member) {
   member.keeper->configure(std::move(config));
 }
 
+void World::configure_pace() {
+  const auto service = configuration_.services.find(kRestarterService);
+  const auto setting = [&](const char* name, int64_t standard) {
+    if (service == configuration_.services.end()) return standard;
+    const auto group = service->second.find("pace");
+    const auto value = group == service->second.end() ? std::nullopt : group->second.value(name);
+    if (!value) return standard;
+    int64_t number = 0;
+    const auto [end, problem] = std::from_chars(value->data(), value->data() + value->size(), number);
+    if (problem == std::errc() && end == value->data() + value->size() && number >= 0) return number;
+    tell("note", "", fmt::format("pace/{} is {}, no whole number: {} counts", name, *value, standard));
+    return standard;
+  };
+  restarter::AdmissionConfig config;
+  config.width = static_cast<size_t>(setting("start_width", kStartWidth));
+  config.stagger = Instant(setting("start_stagger", kStartStagger));
+  config.save_width = static_cast<size_t>(setting("save_width", kSaveWidth));
+  handle(restarter::PaceConfigured{config});
+}
+
 // ---- time
 
 void World::boot(const std::map<std::string, bool>& facts) {
+  configure_pace();
   std::set<std::string> hosts, files;
   for (const auto& [name, member] : members_) {
     for (const auto& dependency : member->config.dependencies) {
@@ -144,10 +179,29 @@ void World::dies(Member& member) {
   empty_contract(member);
 }
 
-void World::shut_down(std::optional<Instant> budget) {
+void World::shut_down(std::optional<Instant> patience) {
   shutdown_began_ = schedule.now();
   send(restarter::ShutDown{});
-  if (budget) schedule.after(*budget, [this] { cut_off(); });
+  if (patience) schedule.after(*patience, [this] { cut_off(); });
+}
+
+void World::shut_down_within(std::optional<Instant> budget) {
+  shutdown_began_ = schedule.now();
+  send(restarter::ShutDown{budget, {}});
+}
+
+void World::start_wanted(Member& member, bool force) {
+  member.keeper->start_wanted(force);
+}
+
+void World::stop_wanted(Member& member) {
+  member.enabled = false;
+  send(restarter::EnabledChanged{member.fmri, false});
+}
+
+void World::press(const std::string& resource, double percent) {
+  (resource == "cpu" ? pressure_.cpu : resource == "io" ? pressure_.io : pressure_.memory) = percent;
+  send(restarter::PressureRead{pressure_});
 }
 
 // The host's patience is over: what still runs is killed with it.
@@ -243,10 +297,11 @@ void World::carry_out(const restarter::RunMethod& action) {
   const auto& timeout = start ? m->config.start.timeout : m->config.stop.timeout;
   std::optional<Instant> deadline;
   if (timeout) deadline = schedule.now() + Instant(*timeout);
+  if (action.until) deadline = std::min(deadline.value_or(*action.until), *action.until);
   if (start) {
     m->keeper->start(action.run, action.commanded.has_value(), deadline);
   } else if (action.method == MethodName::stop) {
-    m->keeper->stop(action.run, deadline);
+    m->keeper->stop(action.run, deadline, action.until.has_value());
   } else {
     restarter::MethodEnd end;  // our refresh has nothing to do
     end_method(*m, action.run, end);
@@ -294,8 +349,14 @@ void World::carry_out(const restarter::DisableTemporarily& action) {
   send(restarter::EnabledChanged{action.fmri, false});
 }
 
-void World::carry_out(const restarter::ShutDownDone&) {
-  took_ = schedule.now() - shutdown_began_.value_or(schedule.now());
+void World::carry_out(const restarter::ShutDownDone& action) {
+  const Instant took = schedule.now() - shutdown_began_.value_or(schedule.now());
+  if (!action.left.empty()) {
+    tell("note", "", "the shutdown's budget is spent");
+    for (const auto& name : action.left) tell("note", name, "is still up");
+    return;
+  }
+  took_ = took;
   tell("note", "", fmt::format("everything is down, after {}", clock_text(*took_)));
 }
 

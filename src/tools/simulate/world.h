@@ -56,13 +56,20 @@ class World {
   void send(restarter::Event event);  // once all that is going on now is over
   void refresh(Member& member);
   void dies(Member& member);  // of a service that is no VM
-  void shut_down(std::optional<Instant> budget);
+  // The host's own: what is up when its patience is over is cut off.
+  void shut_down(std::optional<Instant> patience);
+  // vmkeep shutdown: what does not fit into the budget is forced.
+  void shut_down_within(std::optional<Instant> budget);
+  void start_wanted(Member& member, bool force);
+  void stop_wanted(Member& member);
+  void press(const std::string& resource, double percent);
   std::optional<Instant> shutdown_took() const { return took_; }
 
  private:
   void add(const fmri::Fmri& name, const InstanceSetup& setup);
   void add_vm(Member& member);
   void configure(Member& member);
+  void configure_pace();
   void handle(const restarter::Event& event);
   void process_ended(Member& member);
   void method_over(Member& member, uint64_t run, int code, const std::string& text);
@@ -91,6 +98,7 @@ class World {
   restarter::Restarter restarter_;
   restarter::Timers timers_;
   std::map<std::string, std::unique_ptr<Member>> members_;
+  restarter::HostPressure pressure_{0, 0, 0};
   std::optional<Instant> shutdown_began_, took_;
   bool over_ = false;
 };
