@@ -102,7 +102,11 @@ void Restarter::Data::settle_down(Instance& i) {
     set_state(i, State::disabled, State::none, Reason::disable_request);
     return;
   }
-  if (shutting_down_ || i.throttle_timer != 0) return;
+  if (shutting_down_) {
+    cancel(i, i.throttle_timer);  // nothing waits for it any more
+    return;
+  }
+  if (i.throttle_timer != 0) return;
   if (i.commanded && now_ < i.not_before) {
     i.throttle_timer = arm(i, i.not_before);
     return;
