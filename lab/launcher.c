@@ -2,12 +2,12 @@
  * Runs the lab's VirtualBox from the host.  Setuid root; lab use only.
  *
  * The lab's VirtualBox lives in a chroot.  This program stands on the host under
- * the names VBoxManage, VBoxHeadless and VBoxSVC; it enters the chroot, becomes
+ * the names VBoxManage, VBoxHeadless, VBoxSVC, VirtualBoxVM and Xvfb; it enters the chroot, becomes
  * its caller again and executes the program of the same name there.  It never
  * forks: the process that the caller spawned becomes VirtualBox's, with the
  * caller's descriptors, cgroup, nice value, limits and supplementary groups.
  *
- * Who may call: anybody.  What a caller can choose is one of three programs, its
+ * Who may call: anybody.  What a caller can choose is one of these programs, its
  * arguments and the environment; the chroot is compiled in (LAB_ROOT), and the
  * privilege is gone before anything of the caller's choosing is looked at.
  *
@@ -42,6 +42,9 @@ static const struct program {
     {"VBoxManage", "/usr/lib/virtualbox/VBoxManage", "-q"},
     {"VBoxHeadless", "/usr/lib/virtualbox/VBoxHeadless", NULL},
     {"VBoxSVC", "/usr/lib/virtualbox/VBoxSVC", NULL},
+    /* Where the lab has windows. */
+    {"VirtualBoxVM", "/usr/lib/virtualbox/VirtualBoxVM", NULL},
+    {"Xvfb", "/usr/bin/Xvfb", NULL},
 };
 
 static _Noreturn void give_up(const char *format, ...)
@@ -62,7 +65,7 @@ static const struct program *chosen(const char *called_as)
     for (size_t i = 0; name != NULL && i < sizeof programs / sizeof *programs; i++)
         if (strcmp(programs[i].name, name) == 0)
             return &programs[i];
-    give_up("call me VBoxManage, VBoxHeadless or VBoxSVC, not \"%s\"", name ? name : "");
+    give_up("call me VBoxManage, VBoxHeadless, VBoxSVC, VirtualBoxVM or Xvfb, not \"%s\"", name ? name : "");
 }
 
 static void enter_chroot(void)

@@ -11,6 +11,9 @@
  * (exe, environ, fd) even after it dropped, and whoever watches VMs has to
  * live with that on real hosts.
  *
+ * Compiled with another FRONT_END it is that program: VirtualBoxVM, the window,
+ * is made of the same two parts.
+ *
  * The libraries are looked for in the folder of this program and nowhere else.
  *
  * Exit status: that of VirtualBox's front end; 125 if it could not be entered.
@@ -24,6 +27,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#ifndef FRONT_END
+#define FRONT_END "VBoxHeadless"
+#endif
 
 #define LAB_FAILED 125
 
@@ -40,7 +47,7 @@ static char folder[PATH_MAX];
 static _Noreturn void give_up(const char *format, ...)
 {
     va_list args;
-    fputs("lab VBoxHeadless: ", stderr);
+    fputs("lab " FRONT_END ": ", stderr);
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);
@@ -107,6 +114,6 @@ int main(int argc, char **argv, char **envp)
     if (status < 0)
         give_up("VirtualBox has no driverless mode here (status %d)", status);
 
-    FrontEnd *front_end = (FrontEnd *)symbol(library("VBoxHeadless.so"), "TrustedMain");
+    FrontEnd *front_end = (FrontEnd *)symbol(library(FRONT_END ".so"), "TrustedMain");
     return front_end(argc, argv, envp);
 }

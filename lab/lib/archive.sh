@@ -121,6 +121,26 @@ install_virtualbox() {
         die $BROKEN "virtualbox does not install, see $log: $(tail -n 1 "$log")"
 }
 
+windows_are_there() { [[ -e $ROOT/usr/lib/virtualbox/VirtualBoxVM.hardened && -x $ROOT/usr/bin/Xvfb ]]; }
+
+# VirtualBox's own front end and a display for it, in a chroot that is made already.
+make_windows() {
+    windows_are_there && return
+    local log=$LAB/windows.log
+    say "installing VirtualBox's windows (details: $log)"
+    : >"$log"
+    use_proxy_of_apt
+    # The lists went when the chroot was finished.  A Release file a little past its date will do, as above.
+    inside "$ROOT" apt-get -o Acquire::Check-Valid-Until=false update >>"$log" 2>&1 ||
+        die $NO_ARCHIVE "the archive cannot be reached, see $log"
+    # The same version as what is there, or VBoxSVC and the window would not know each other.
+    inside "$ROOT" apt-get install -qq -y --no-install-recommends "virtualbox-qt=$(virtualbox_version)" xvfb \
+        >>"$log" 2>&1 || die $NO_ARCHIVE "virtualbox-qt and xvfb cannot be installed today, see $log"
+    inside "$ROOT" dpkg-divert --quiet --rename --divert /usr/lib/virtualbox/VirtualBoxVM.hardened \
+        --add /usr/lib/virtualbox/VirtualBoxVM || die $BROKEN "cannot divert VirtualBoxVM"
+    rm -rf "$ROOT"/var/cache/apt/archives/*.deb "$ROOT"/var/lib/apt/lists/*
+}
+
 settle() {
     local new=$1 base
     # The driverless loader takes this place, also after an upgrade by hand.

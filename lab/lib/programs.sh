@@ -12,6 +12,7 @@ sources_stamp() {
     (cd "$HERE" && sha256sum launcher.c vboxheadless_driverless.c guests/*.* lib/programs.sh | sha256sum | cut -d' ' -f1)
     echo "$ROOT"
     stat -c '%d:%i' "$ROOT"
+    ! windows_are_there || echo windows
 }
 
 programs_are_made() {
@@ -29,6 +30,12 @@ make_programs() {
 
     compile "$work/launcher" "$HERE/launcher.c" -DLAB_ROOT="\"$ROOT\""
     compile "$work/loader" "$HERE/vboxheadless_driverless.c" -ldl
+    local windows=
+    if windows_are_there; then
+        windows=yes
+        compile "$work/window" "$HERE/vboxheadless_driverless.c" -DFRONT_END='"VirtualBoxVM"' -ldl
+        put 6755 "$work/window" "$ROOT/usr/lib/virtualbox/VirtualBoxVM"
+    fi
     local guest
     for guest in $GUEST_NAMES; do assemble "$work/$guest" "$HERE/guests/$guest.S"; done
 
@@ -37,7 +44,7 @@ make_programs() {
     put 6755 "$work/loader" "$ROOT/usr/lib/virtualbox/VBoxHeadless"
     put 4755 "$work/launcher" "$HOST/VBoxManage"
     local name
-    for name in VBoxHeadless VBoxSVC; do
+    for name in VBoxHeadless VBoxSVC ${windows:+VirtualBoxVM Xvfb}; do
         ln -f "$HOST/VBoxManage" "$HOST/.new"
         mv -fT "$HOST/.new" "$HOST/$name"
         # mv does nothing where both are one file already.
