@@ -242,7 +242,10 @@ Task<> Keeper::answer(const json::object& question) {
     }
   }
   const auto& outage = judgement.history.outage;
-  if (judgement.verdict.kind == vm::VerdictKind::leave_online && driver_.process(uuid_)) {
+  if (judgement.verdict.kind == vm::VerdictKind::maintenance && number != 0) {
+    unwatch();  // a person is needed: until a start takes the VM up again nothing is done, and nobody asks
+                // its guest
+  } else if (judgement.verdict.kind == vm::VerdictKind::leave_online && driver_.process(uuid_)) {
     watch();
   } else if (outage && outage->kind == vm::OutageKind::gui) {
     await_window();

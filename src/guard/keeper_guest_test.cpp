@@ -394,5 +394,17 @@ TEST(LastLines, AreOneLineEachAndNeverControlCharacters) {
   EXPECT_EQ(last_lines(std::string(1000, 'x'), 5).at(0).size(), 200U);
 }
 
+TEST_F(GuestTest, T77_in_maintenance_nobody_asks_the_guest_until_it_is_started_again) {
+  configure(checked_by("exit 3"));
+  start_running();
+  expect("report");
+  EXPECT_EQ(ask().kind, vm::VerdictKind::maintenance);
+  const auto before = runs().size();
+  // Two periods and more.
+  EXPECT_FALSE(run_until([&] { return runs().size() > before; }, Instant(2500)));
+  start_running();
+  EXPECT_TRUE(run_until([&] { return runs().size() > before; }));
+}
+
 }  // namespace
 }  // namespace vmkeep::guard

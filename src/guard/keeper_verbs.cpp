@@ -193,7 +193,8 @@ Task<Outcome> Keeper::start_wanted(const json::object& call) {
   switch (plan.action) {
     case vm::StartAction::adopt:
     case vm::StartAction::save_then_launch:
-      result.start = !online;  // it runs where it belongs: nothing to do
+      result.start = !online;
+      if (online) result.text = is(observed) + " already: there is nothing to do.";
       break;
     case vm::StartAction::resume:
       if (!online) {

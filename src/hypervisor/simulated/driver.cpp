@@ -189,6 +189,25 @@ Task<Result<vm::Observation>> Driver::look(std::string uuid, Instant deadline) {
   co_return observed;
 }
 
+namespace {
+
+// As VirtualBox does: what is stuck is not listed as running, nor what still comes up (measured: a VM that is
+// being restored), nor what goes down.
+bool is_listed(vm::VmState state) {
+  switch (state) {
+    case vm::VmState::gurumeditation:
+    case vm::VmState::starting:
+    case vm::VmState::restoring:
+    case vm::VmState::saving:
+    case vm::VmState::stopping:
+      return false;
+    default:
+      return vm::is_up(state);
+  }
+}
+
+}  // namespace
+
 Task<Result<std::vector<std::string>>> Driver::running(Instant deadline) {
   const auto answers = co_await ask("", "list", deadline);
   if (!answers) co_return answers.error();
@@ -197,8 +216,7 @@ Task<Result<std::vector<std::string>>> Driver::running(Instant deadline) {
   std::vector<std::string> result;
   for (const StoredVm& vm : *all) {
     const vm::VmState state = state_of(store_.state(vm));
-    // As VirtualBox does: what is stuck is not listed.
-    if (vm::is_up(state) && state != vm::VmState::gurumeditation) result.push_back(vm.uuid);
+    if (is_listed(state)) result.push_back(vm.uuid);
   }
   co_return result;
 }

@@ -39,6 +39,21 @@ TEST_F(SimulatedTest, AKilledVmIsAborted) {
   loop_.run(scenario());
 }
 
+// Measured: VirtualBox lists a VM as running only once it is restored.
+TEST_F(SimulatedTest, AVmThatIsBeingRestoredIsNotListedAsRunning) {
+  const auto scenario = [&]() -> Task<> {
+    co_await runs();
+    co_await expect_control(StopAction::savestate);
+    co_await expect_exit(0);
+    script(R"({"never": ["restore"]})");
+    launch();
+    EXPECT_TRUE(co_await reaches(VmState::restoring, Witness::present));
+    const auto running = co_await driver_->running(now() + 5s);
+    EXPECT_TRUE(running && running->empty());
+  };
+  loop_.run(scenario());
+}
+
 TEST_F(SimulatedTest, TermSaves) {
   const auto scenario = [&]() -> Task<> {
     co_await runs();
