@@ -225,5 +225,20 @@ TEST(Plans, T44_a_boot_keeps_to_its_width_and_says_who_waits) {
   EXPECT_EQ(plan.out.find("?: not measured"), std::string::npos) << "each start was measured\n" << plan.out;
 }
 
+// On a terminal, which `script` is.
+TEST(Progress, ARestoreIsToldInPercent) {
+  SimulatedHost host;
+  host.start_daemon();
+  host.import({{"a", "", {}, ""}});
+  ASSERT_EQ(host.run("svcadm enable -s vbox:a 2>&1 && vmkeep save vbox:a 2>&1").code, 0) << host.log("a");
+  host.script(R"({"delays": {"restore": 3000}})");
+  const auto said = host.run("script -qec 'vmkeep start vbox:a' /dev/null </dev/null 2>&1");
+  EXPECT_EQ(said.code, 0) << said.out;
+  EXPECT_NE(said.out.find("a restoring "), std::string::npos) << said.out;
+  EXPECT_NE(said.out.find(" % ("), std::string::npos) << said.out;
+  // What is redirected stays what it is.
+  EXPECT_EQ(host.run("vmkeep save vbox:a 2>&1").out.find('\r'), std::string::npos);
+}
+
 }  // namespace
 }  // namespace vmkeep::tests

@@ -159,6 +159,27 @@ class Verbs : public ::testing::Test {
     return count;
   }
 
+  // What `vmkeep gui` was told to execute, as our own child.
+  pid_t open_window(const json::object& handed) {
+    SpawnSpec spec;
+    const auto argv = control::strings_member(handed, "argv");
+    if (argv) spec.argv = *argv;
+    auto child = spawn(spec);
+    EXPECT_TRUE(child) << child.error().message;
+    return child ? child->pid : -1;
+  }
+  // To the VM itself, as its user would in the window.
+  void say(const std::string& word) {
+    SpawnSpec spec;
+    spec.argv = {kBin + "/vmkeep-simulated-vm", "--say",  word,
+                 text(status(), "uuid"),        "--home", folder_ + "/home"};
+    auto child = spawn(spec);
+    ASSERT_TRUE(child) << child.error().message;
+    int status = -1;
+    ::waitpid(child->pid, &status, 0);
+    EXPECT_EQ(status, 0);
+  }
+
   void import(const std::map<std::string, std::string>& vm = {}, bool enabled = true) {
     using namespace repository;
     const fmri::Fmri service{"site/xvm/vbox", {}, {}, {}};
@@ -310,6 +331,43 @@ TEST_F(Verbs, T90_the_lease_of_a_window_is_renewed_and_keeps_the_vm_from_everybo
   EXPECT_EQ(launches(), 1U);
   EXPECT_EQ(code(verb("gui_end")), 0);
   await("the VM should run without a window again", [&] { return launches() == 2; });
+}
+
+TEST_F(Verbs, T93_saved_in_its_window_the_vm_runs_headless_again_within_a_cycle) {
+  import({{ "kicker_freq", "50" }});
+  await_state("online");
+  const auto handed = verb("gui", {{"seconds", 100}});
+  ASSERT_EQ(code(handed), 0);
+  const auto window = open_window(*handed);
+  await("the window should be seen",
+        [&] { return json::serialize(status()).find("the VM runs in a window of") != std::string::npos; });
+  EXPECT_EQ(text(status(), "word"), "running");
+  EXPECT_EQ(launches(), 1U);
+  const Instant saved = now();
+  say("savestate");
+  await("the VM should run headless again",
+        [&] { return launches() == 2 && text(status(), "word") == "running"; });
+  EXPECT_LT(now() - saved, Instant(50s));
+  await_state("online");
+  EXPECT_FALSE(status().contains("outage"));
+  EXPECT_EQ(processes("--front-end").size(), 0U);
+  ::waitpid(window, nullptr, 0);
+}
+
+TEST_F(Verbs, T93_at_the_end_of_its_lease_a_window_gives_the_vm_back) {
+  import();
+  await_state("online");
+  const auto handed = verb("gui", {{"seconds", 3}});
+  ASSERT_EQ(code(handed), 0);
+  const auto window = open_window(*handed);
+  // Nobody renews the lease: the VM is saved in its window, which ends with that, and starts where it
+  // belongs.
+  await("the VM should run headless again",
+        [&] { return launches() == 2 && text(status(), "word") == "running"; });
+  await_state("online");
+  EXPECT_FALSE(status().contains("outage"));
+  EXPECT_EQ(processes("--front-end").size(), 0U);
+  ::waitpid(window, nullptr, 0);
 }
 
 TEST_F(Verbs, T14_status_tells_everything_to_machines) {

@@ -11,6 +11,9 @@
 
 namespace vmkeep::daemon {
 
+// Seconds that a caller may ask for at most, of a lease or a budget: a week.
+inline constexpr int64_t kLongestAsked = 604'800;
+
 class Calls {
  public:
   Calls(Core& core, Instances& instances, Owners& owners, VmCalls& vms)

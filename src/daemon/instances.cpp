@@ -137,7 +137,7 @@ Result<> Instances::refresh(const fmri::Fmri& instance) {
     auto current = core_.store->read(instance);
     if (!current) return current.error();
     auto config = vm::VmConfig::read(*current, instance.instance);
-    if (!config) return fail(ErrorKind::invalid, instance.str() + ": " + config.error().message);
+    if (!config) return fail(ErrorKind::invalid, config.error().message);
   }
   auto taken = core_.store->commit({repository::TakeSnapshot{instance, repository::kRunning}});
   if (!taken) return taken.error();

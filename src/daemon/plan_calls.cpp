@@ -7,6 +7,7 @@
 #include <boost/json/array.hpp>
 #include <charconv>
 
+#include "daemon/calls.h"
 #include "host/pressure.h"
 
 namespace vmkeep::daemon {
@@ -18,7 +19,6 @@ using namespace std::chrono_literals;
 constexpr char kService[] = "system/svc/restarter";
 constexpr char kGroup[] = "pace";
 constexpr Instant kPressurePeriod = 2s;
-constexpr int64_t kLongestBudget = 604'800;  // a week, in seconds
 
 size_t standard_width() {
   const auto processors = std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN));
@@ -45,7 +45,7 @@ bool is_pace(const fmri::Fmri& entity) {
 std::optional<Instant> budget_of(const control::Call& call) {
   const auto seconds = control::int_member(call.parameters, "budget", 0);
   if (seconds <= 0) return std::nullopt;
-  return Instant(std::chrono::seconds(std::min(seconds, kLongestBudget)));
+  return Instant(std::chrono::seconds(std::min(seconds, kLongestAsked)));
 }
 
 restarter::PressureRead pressure_event() {

@@ -8,6 +8,7 @@
 #include <array>
 #include <boost/json/array.hpp>
 
+#include "daemon/calls.h"
 #include "daemon/publish.h"
 #include "guard/messages.h"
 
@@ -40,7 +41,6 @@ constexpr Instant kInspect = 45s;
 constexpr Instant kBegins = 10s;    // how soon a start that nothing hinders has begun
 constexpr Instant kGlance = 500ms;  // between two glances at an instance that does not tell of itself
 constexpr int64_t kHour = 3600;
-constexpr int64_t kLongest = 168 * kHour;  // a week
 
 std::string text_member(const Call& call, const char* name) {
   auto text = control::string_member(call.parameters, name);
@@ -59,7 +59,7 @@ bool is_online(Core& core, const Record& record) {
 // When a window's lease that is asked for now is over.
 Instant lease_end(const Call& call) {
   const int64_t seconds = control::int_member(call.parameters, "seconds", 8 * kHour);
-  return now() + Instant(std::chrono::seconds(std::clamp(seconds, int64_t{1}, kLongest)));
+  return now() + Instant(std::chrono::seconds(std::clamp(seconds, int64_t{1}, kLongestAsked)));
 }
 
 bool starts_now(const Record& record) {
@@ -303,8 +303,8 @@ VmCalls::Ended VmCalls::lease(const Call& call, const std::string& fmri, const s
   Ended ended;
   if (verb == "suppress") {
     const int64_t seconds = control::int_member(call.parameters, "seconds", kHour);
-    if (seconds < 1 || seconds > kLongest) {
-      return Ended{kConfig, fmt::format("a lease takes 1 to {} seconds", kLongest)};
+    if (seconds < 1 || seconds > kLongestAsked) {
+      return Ended{kConfig, fmt::format("a lease takes a week at most ({} seconds)", kLongestAsked)};
     }
     held = vm::Suppression{user_name(call.peer.uid), text_member(call, "text"), now(),
                            now() + Instant(std::chrono::seconds(seconds))};

@@ -4,47 +4,9 @@
 
 #include <algorithm>
 
+#include "base/xml_text.h"
+
 namespace vmkeep::manifest {
-namespace {
-
-std::string escaped(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        result += "&amp;";
-        break;
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      case '\'':
-        result += "&apos;";
-        break;
-      case '"':
-        result += "&quot;";
-        break;
-      // As they are, an attribute would turn them into blanks.
-      case '\n':
-        result += "&#10;";
-        break;
-      case '\r':
-        result += "&#13;";
-        break;
-      case '\t':
-        result += "&#9;";
-        break;
-      default:
-        result += c;
-    }
-  }
-  return result;
-}
-
-}  // namespace
-
 void Writer::line(std::string_view text) {
   text_.append(2 * depth_, ' ').append(text).append("\n");
 }
@@ -52,7 +14,7 @@ void Writer::line(std::string_view text) {
 void Writer::start(std::string_view element, const Attributes& attributes) {
   text_.append(2 * depth_, ' ').append("<").append(element);
   for (const auto& [name, value] : attributes) {
-    text_.append(" ").append(name).append("='").append(escaped(value)).append("'");
+    text_.append(" ").append(name).append("='").append(xml_escaped(value)).append("'");
   }
 }
 
@@ -79,7 +41,7 @@ void Writer::empty(std::string_view element, const Attributes& attributes) {
 
 void Writer::text(std::string_view element, const Attributes& attributes, std::string_view content) {
   start(element, attributes);
-  text_.append(">").append(escaped(content)).append("</").append(element).append(">\n");
+  text_.append(">").append(xml_escaped(content)).append("</").append(element).append(">\n");
 }
 
 bool writable(std::string_view text) {

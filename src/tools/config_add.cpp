@@ -15,6 +15,7 @@
 #include <boost/json/serialize.hpp>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 
@@ -148,6 +149,9 @@ class Adder {
     const std::string folder = own_folder();
     std::string file = arguments_.value("--manifest");
     if (file.empty()) file = folder + "/../" + kManifest;
+    // svccfg runs in "/": a name is what it is where the command was typed.
+    std::error_code unknown;
+    if (const auto whole = std::filesystem::absolute(file, unknown); !unknown) file = whole.string();
     const std::string command = "svccfg import " + shell_word(file);
     const std::string what = "service " + std::string(kVmService) + " is not there";
     if (::access(file.c_str(), R_OK) != 0) {
@@ -250,6 +254,7 @@ class Adder {
     }
     std::string command = "vmkeep add";
     if (!arguments_.value("--owner").empty()) command += " --owner " + shell_word(owner_.user);
+    for (const auto& entry : arguments_.values("--env")) command += " --env " + shell_word(entry);
     output_.line(command + " " + vm.uuid + "  # " + fmri::quote(vm.name));
   }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <boost/json/object.hpp>
-#include <numeric>
+
+#include "base/xml_text.h"
+#include "tools/edit_distance.h"
 
 namespace vmkeep::tools {
 namespace {
@@ -140,40 +142,20 @@ void mdoc_item(const PropertyInfo& property, std::string& page) {
 
 // ---- XML
 
-std::string escaped(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        result += "&amp;";
-        break;
-      case '<':
-        result += "&lt;";
-        break;
-      case '\'':
-        result += "&apos;";
-        break;
-      default:
-        result += c;
-    }
-  }
-  return result;
-}
-
 std::string loctext(const std::string& element, std::string_view text, const std::string& indent) {
-  std::string one =
-      indent + "<" + element + "><loctext xml:lang='C'>" + escaped(text) + "</loctext></" + element + ">\n";
+  std::string one = indent + "<" + element + "><loctext xml:lang='C'>" + xml_escaped(text) + "</loctext></" +
+                    element + ">\n";
   if (one.size() <= kWidth + 10) return one;
   return indent + "<" + element + ">\n" + indent + "  <loctext xml:lang='C'>\n" +
-         wrapped(escaped(text), kWidth + 10, indent + "    ") + indent + "  </loctext>\n" + indent + "</" +
-         element + ">\n";
+         wrapped(xml_escaped(text), kWidth + 10, indent + "    ") + indent + "  </loctext>\n" + indent +
+         "</" + element + ">\n";
 }
 
 std::string values_of(const PropertyInfo& property, const std::string& indent) {
   std::string xml = indent + "<values>\n";
   for (const auto& choice : property.choices) {
     if (choice.text.empty()) continue;
-    xml += indent + "  <value name='" + escaped(choice.word) + "'>\n" +
+    xml += indent + "  <value name='" + xml_escaped(choice.word) + "'>\n" +
            loctext("description", choice.text, indent + "    ") + indent + "  </value>\n";
   }
   return xml + indent + "</values>\n";
@@ -189,7 +171,7 @@ std::string constraints_of(const PropertyInfo& property, const std::string& inde
   if (property.form != Form::word || property.any_case) return "";
   std::string xml = indent + "<constraints>\n";
   for (const auto& choice : property.choices) {
-    xml += indent + "  <value name='" + escaped(choice.word) + "'/>\n";
+    xml += indent + "  <value name='" + xml_escaped(choice.word) + "'/>\n";
   }
   return xml + indent + "  <value name=''/>\n" + indent + "</constraints>\n";
 }
@@ -209,21 +191,6 @@ std::string pattern_of(const PropertyInfo& property) {
   xml += constraints_of(property, indent);
   if (!property.choices.empty()) xml += indent + "<choices><include_values type='values'/></choices>\n";
   return xml + outer + "</prop_pattern>\n";
-}
-
-size_t distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
-    }
-  }
-  return row[b.size()];
 }
 
 }  // namespace
@@ -319,11 +286,11 @@ std::string manifest_group() {
     if (values && values->size() > 1) {
       xml += indent + "<property" + head + ">\n" + indent + "  <astring_list>\n";
       for (const auto& value : *values) {
-        xml += indent + "    <value_node value='" + escaped(value) + "'/>\n";
+        xml += indent + "    <value_node value='" + xml_escaped(value) + "'/>\n";
       }
       xml += indent + "  </astring_list>\n" + indent + "</property>\n";
     } else {
-      xml += indent + "<propval" + head + " value='" + escaped(property.shipped) + "'/>\n";
+      xml += indent + "<propval" + head + " value='" + xml_escaped(property.shipped) + "'/>\n";
     }
   }
   return xml + "    </property_group>\n";
@@ -341,7 +308,7 @@ std::string_view nearest_property(std::string_view name) {
   std::string_view best;
   size_t nearest = name.size() / 3 + 1;
   for (const auto& property : vm::properties()) {
-    const size_t far = distance(name, property.name);
+    const size_t far = edit_distance(name, property.name);
     if (far < nearest) {
       nearest = far;
       best = property.name;

@@ -132,6 +132,10 @@ TEST_F(Config, AddAllListsAndWithYesAdds) {
   EXPECT_EQ(offer.code, 0);
   EXPECT_TRUE(has(offer.out, std::string("vmkeep add ") + kTwinB + "  # \"twin\"")) << offer.out;
   EXPECT_FALSE(has(offer.out, kKept));
+  // What found them is part of the command that adds them.
+  const auto elsewhere = vmkeep({"add", "--all", "--env", "VBOX_USER_HOME=/home/my vms"});
+  EXPECT_TRUE(has(elsewhere.out, "vmkeep add --env 'VBOX_USER_HOME=/home/my vms' " + std::string(kTwinB)))
+      << elsewhere.out;
   EXPECT_EQ(property("twin", "vm/uuid"), "");
   const auto dry = vmkeep({"add", "--all", "--dry-run"});
   EXPECT_TRUE(has(dry.out, "svc:/site/xvm/vbox:twin-33333333 would keep")) << dry.out;

@@ -175,7 +175,7 @@ int plan(const std::string&, const Arguments& arguments) {
     return output.finish();
   }
   const bool known = wanted->words == Arguments{"start"} || wanted->words == Arguments{"stop"};
-  if (!known) return wrong("", kPlanUsage, output);
+  if (!known) return wrong("a plan of what? start, or stop", kPlanUsage, output);
   if (wanted->budget && wanted->words[0] == "start")
     return wrong("--budget is of stop only", kPlanUsage, output);
   auto client = control::Client::connect();
@@ -204,7 +204,9 @@ int shutdown(const std::string&, const Arguments& arguments) {
     output.print(kShutdownUsage);
     return output.finish();
   }
-  if (!wanted->words.empty() || wanted->json) return wrong("", kShutdownUsage, output);
+  if (!wanted->words.empty() || wanted->json) {
+    return wrong("shutdown takes everything down, and only --budget", kShutdownUsage, output);
+  }
   auto client = control::Client::connect();
   if (!client) {
     told(client.error(), output);

@@ -18,17 +18,28 @@ size_t terminal_width() {
   return size.ws_col;
 }
 
+std::string seconds(Instant time) {
+  return std::to_string(time.count() / 1000) + " s";
+}
+
 }  // namespace
 
 std::string progress_line(const std::map<std::string, std::pair<std::string, int>>& items, Instant since,
-                          size_t width) {
+                          size_t width, std::optional<Instant> usual) {
   std::string line;
+  bool percent = false;
   for (const auto& [name, item] : items) {
     line += (line.empty() ? "" : ", ") + name;
     if (!item.first.empty()) line += " " + item.first;
     if (item.second >= 0) line += " " + std::to_string(item.second) + " %";
+    percent = percent || item.second >= 0;
   }
-  const std::string time = " (" + std::to_string(since.count() / 1000) + " s)";
+  std::string time = " (" + seconds(since);
+  if (usual && !percent) {
+    const Instant whole = std::chrono::ceil<std::chrono::seconds>(*usual);
+    time += (since <= whole ? " of about " : ", usually ") + seconds(whole);
+  }
+  time += ")";
   if (line.size() + time.size() >= width) {
     line.resize(width > time.size() + 4 ? width - time.size() - 4 : 0);
     line += "...";
@@ -51,7 +62,7 @@ void Progress::draw() {
   if (!shown_ || items_.empty() || since < kQuiet) return;
   std::map<std::string, std::pair<std::string, int>> items;
   for (const auto& [name, item] : items_) items[name] = {item.text, item.percent};
-  const std::string line = progress_line(items, since, terminal_width());
+  const std::string line = progress_line(items, since, terminal_width(), usual_);
   std::fprintf(stderr, "\r%s\033[K", line.c_str());
   std::fflush(stderr);
   drawn_ = true;

@@ -58,9 +58,7 @@ std::string done_text(const Job& job, const InstanceMessage& instance) {
 }
 
 int usage(Output& output) {
-  std::fputs(kUsageText, stderr);
-  output.raise(kUsage);
-  return output.finish();
+  return refuse_usage(kUsageText, output);
 }
 
 class Administrator {
@@ -241,15 +239,8 @@ bool take_mark(Job& job, Output& output) {
 
 int svcadm(const Arguments& arguments) {
   Output output("svcadm");
-  const auto line = parse_options(arguments, "vS:z:Z?");
-  if (!line) {
-    output.warn(line.error().message, kUsage);
-    return usage(output);
-  }
-  if (line->has('?')) {
-    output.print(kUsageText);
-    return output.finish();
-  }
+  const auto line = command_line_of(arguments, "vS:z:Z?", kUsageText, output);
+  if (!line) return output.finish();
   if (line->operands.empty()) return usage(output);
   Job job;
   job.verb = line->operands.front();

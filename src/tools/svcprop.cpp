@@ -34,9 +34,7 @@ struct Target {
 };
 
 int usage(Output& output) {
-  std::fputs(kUsageText, stderr);
-  output.raise(kUsage);
-  return output.finish();
+  return refuse_usage(kUsageText, output);
 }
 
 bool exists(const fmri::Fmri& entity, const std::vector<fmri::Entry>& entries) {
@@ -147,15 +145,8 @@ bool take_options(const CommandLine& line, Request& request, Output& output) {
 
 int svcprop(const Arguments& arguments) {
   Output output("svcprop");
-  const auto line = parse_options(arguments, "fqtvCcs:p:z:?");
-  if (!line) {
-    output.warn(line.error().message, kUsage);
-    return usage(output);
-  }
-  if (line->has('?')) {
-    output.print(kUsageText);
-    return output.finish();
-  }
+  const auto line = command_line_of(arguments, "fqtvCcs:p:z:?", kUsageText, output);
+  if (!line) return output.finish();
   Request request;
   if (!take_options(*line, request, output)) return usage(output);
   auto connected = control::Client::connect();

@@ -30,9 +30,7 @@ constexpr char kUsageText[] =
     "       svcs -?\n";
 
 int usage(Output& output) {
-  std::fputs(kUsageText, stderr);
-  output.raise(kUsage);
-  return output.finish();
+  return refuse_usage(kUsageText, output);
 }
 
 int help(Output& output) {

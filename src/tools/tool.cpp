@@ -86,4 +86,25 @@ Result<CommandLine> parse_options(const Arguments& arguments, const std::string&
   return line;
 }
 
+int refuse_usage(const char* usage, Output& output) {
+  std::fputs(usage, stderr);
+  output.raise(kUsage);
+  return output.finish();
+}
+
+std::optional<CommandLine> command_line_of(const Arguments& arguments, const std::string& spec,
+                                           const char* usage, Output& output) {
+  auto line = parse_options(arguments, spec);
+  if (!line) {
+    output.warn(line.error().message, kUsage);
+    refuse_usage(usage, output);
+    return std::nullopt;
+  }
+  if (line->has('?')) {
+    output.print(usage);
+    return std::nullopt;
+  }
+  return std::move(*line);
+}
+
 }  // namespace vmkeep::tools

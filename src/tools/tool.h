@@ -59,6 +59,13 @@ struct CommandLine {
 // for the line above the usage.
 Result<CommandLine> parse_options(const Arguments& arguments, const std::string& spec);
 
+// The usage to stderr, and the exit code of a wrong command line.
+int refuse_usage(const char* usage, Output& output);
+// parse_options(), with everything answered that is no ordinary line: nothing is left to do but finish() the
+// output if nothing comes back.  -? prints the usage to stdout.
+std::optional<CommandLine> command_line_of(const Arguments& arguments, const std::string& spec,
+                                           const char* usage, Output& output);
+
 // The programs.
 int svcs(const Arguments& arguments);
 int svcadm(const Arguments& arguments);

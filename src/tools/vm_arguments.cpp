@@ -166,6 +166,10 @@ class Parser {
     if (parsed_.has(Flag::foreground) && parsed_.has(Flag::background)) {
       return fail(ErrorKind::invalid, "-fg and -bg contradict each other");
     }
+    const bool dossier = parsed_.has(Flag::dossier) || parsed_.has(Flag::dossiers);
+    if (dossier && (parsed_.has(Flag::vm_log) || parsed_.has(Flag::follow))) {
+      return fail(ErrorKind::invalid, "a dossier is no log: --vm and -f do not go with it");
+    }
     if (parsed_.has(Flag::output) && parsed_.operands.size() > 1) {
       return fail(ErrorKind::invalid, "one file (-o) cannot hold the screens of several VMs");
     }

@@ -88,6 +88,8 @@ TEST(VmArguments, T09_whatever_is_wrong_is_an_error) {
       {"screenshot",
        {"-o", "a.png", "vm1", "vm2"},
        "error: one file (-o) cannot hold the screens of several VMs"},
+      {"log", {"--dossier", "-f", "vm1"}, "error: a dossier is no log: --vm and -f do not go with it"},
+      {"log", {"--vm", "--dossiers", "vm1"}, "error: a dossier is no log: --vm and -f do not go with it"},
       {"dance", {"vm1"}, "no verb"},
   };
   for (const Row& row : rows) EXPECT_EQ(read(row.verb, row.arguments), row.expected) << row.verb;

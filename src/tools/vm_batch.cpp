@@ -73,7 +73,7 @@ void hear(Talk& talk, const Question& question, Progress& progress) {
 }
 
 std::vector<VmOutcome> ask(const std::vector<std::string>& fmris, const Question& question, const char* doing,
-                           Progress& progress) {
+                           Progress& progress, const Watch& watch = {}) {
   std::vector<Talk> talks(fmris.size());
   for (size_t i = 0; i < fmris.size(); ++i) {
     talks[i].outcome.fmri = fmris[i];
@@ -94,6 +94,7 @@ std::vector<VmOutcome> ask(const std::vector<std::string>& fmris, const Question
         over(talk, fail(ErrorKind::timeout, "vmkeepd did not answer in time"));
       }
       if (!talk.client) progress.drop(short_name(talk.outcome.fmri));
+      if (talk.client && watch && progress.shown()) watch(talk.outcome.fmri, progress);
     }
     progress.draw();
   }
@@ -123,9 +124,9 @@ std::string VmOutcome::text() const {
 }
 
 std::vector<VmOutcome> tell_vms(const std::vector<std::string>& fmris, const json::object& parameters,
-                                Progress& progress) {
+                                Progress& progress, const Watch& watch) {
   auto verb = control::string_member(parameters, "verb");
-  return ask(fmris, {"Vm", parameters, true, {}}, verb ? verb->c_str() : "", progress);
+  return ask(fmris, {"Vm", parameters, true, {}}, verb ? verb->c_str() : "", progress, watch);
 }
 
 std::vector<VmOutcome> look_at_vms(const std::vector<std::string>& fmris, bool hook, bool details,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,8 +26,10 @@ struct VmOutcome {
 
 // The verb and its `parameters`, without the fmri.  Comes back when every VM has answered, however long that
 // takes: a verb has its own limits, and vmkeepd keeps them.  Outcomes in the order of the FMRIs.
+// `watch`, if there is one, is asked at every turn what else is known of a VM that has not answered yet.
+using Watch = std::function<void(const std::string& fmri, Progress& progress)>;
 std::vector<VmOutcome> tell_vms(const std::vector<std::string>& fmris, const boost::json::object& parameters,
-                                Progress& progress);
+                                Progress& progress, const Watch& watch = {});
 
 // VmStatus of each; `answer` is the object "vm".  Who says nothing for two minutes (a hook may take its time)
 // is given up with ErrorKind::timeout.

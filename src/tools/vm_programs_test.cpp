@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
+#include <sstream>
 
 #include "tools/fake_vms.h"
 
@@ -280,6 +281,43 @@ TEST_F(VmPrograms, SuppressScreenshotSnapshot) {
   EXPECT_EQ(last().at("path").as_string(), "/tmp/x.png");
   EXPECT_EQ(vmkeep({"snapshot", "saved"}).code, 0);
   EXPECT_EQ(last().at("name").as_string(), "manual-snapshot");
+  EXPECT_EQ(vmkeep({"snapshot", "--zfs", "saved"}).code, 0);
+  EXPECT_EQ(last().at("verb").as_string(), "zfssnap");
+  EXPECT_FALSE(last().contains("text"));
+  EXPECT_EQ(vmkeep({"snapshot", "-n", "before", "saved", "--zfs"}).code, 0);
+  EXPECT_EQ(last().at("text").as_string(), "before");
+}
+
+TEST_F(VmPrograms, HelpOfOneCommandAndAWordThatIsNone) {
+  // Each command that help lists tells more of itself, in both spellings.
+  const Printed all = vmkeep({"help"});
+  EXPECT_EQ(all.code, 0);
+  std::istringstream lines(all.out);
+  int listed = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("  ") || line.starts_with("   ")) continue;
+    const std::string name = line.substr(2, line.find(' ', 2) - 2);
+    if (name == "help" || name == "simulate") continue;  // which is another program's
+    ++listed;
+    const Printed one = vmkeep({"help", name});
+    EXPECT_EQ(one.code, 0) << name << one.err;
+    EXPECT_TRUE(one.out.starts_with("Usage: vmkeep " + name)) << one.out;
+    EXPECT_EQ(vmkeep({name, "--help"}).out, one.out);
+  }
+  EXPECT_GT(listed, 25);
+  const Printed wrong = vmkeep({"stauts", "running"});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_EQ(wrong.err, "vmkeep: no command \"stauts\"; did you mean status?  `vmkeep help` lists them all\n");
+  EXPECT_EQ(vmkeep({"help", "frobnicate"}).err,
+            "vmkeep: no command \"frobnicate\"  `vmkeep help` lists them all\n");
+  EXPECT_TRUE(daemon_.calls().empty());
+}
+
+TEST_F(VmPrograms, APlanIsOfStartOrStop) {
+  EXPECT_TRUE(
+      vmkeep({"plan", "sideways"}).err.starts_with("vmkeep: a plan of what? start, or stop\nUsage: "));
+  EXPECT_EQ(vmkeep({"plan"}).code, 2);
+  EXPECT_EQ(vmkeep({"shutdown", "now"}).code, 2);
 }
 
 TEST(VmWithoutDaemon, StatusIsNoAnswer) {

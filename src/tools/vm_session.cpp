@@ -7,6 +7,11 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <filesystem>
+#include <map>
+#include <memory>
+
+#include "control/messages.h"
+#include "tools/start_log.h"
 
 namespace vmkeep::tools {
 namespace {
@@ -28,6 +33,42 @@ json::value service_json(const control::InstanceMessage* service) {
       {"state", service->state}, {"next_state", service->next_state}, {"reason", service->reason},
       {"why", service->why},     {"state_time", service->state_time}, {"enabled", service->enabled},
       {"log", service->log}};
+}
+
+// How long these usually take to start; nothing where one of them was never measured.
+std::optional<Instant> usual_start(const VmSession& session) {
+  auto plan = session.client->call("Plan", {{"what", "start"}});
+  const json::value* steps = plan ? plan->if_contains("steps") : nullptr;
+  if (steps == nullptr || !steps->is_array()) return std::nullopt;
+  size_t known = 0;
+  Instant longest{};
+  for (const json::value& step : steps->get_array()) {
+    if (!step.is_object()) continue;
+    const auto fmri = control::string_member(step.get_object(), "fmri");
+    const int64_t takes = control::int_member(step.get_object(), "takes", -1);
+    const bool ours =
+        fmri && std::find(session.fmris.begin(), session.fmris.end(), *fmri) != session.fmris.end();
+    if (!ours || takes < 0) continue;
+    ++known;
+    longest = std::max(longest, Instant(takes));
+  }
+  return known == session.fmris.size() ? std::optional(longest) : std::nullopt;
+}
+
+// The percent of each start, from the log of its instance; and what a start takes where there is none.
+Watch start_watch(const VmSession& session, Progress& progress) {
+  if (const auto usual = usual_start(session)) progress.expect(*usual);
+  auto logs = std::make_shared<std::map<std::string, StartLog>>();
+  for (const std::string& fmri : session.fmris) {
+    if (const auto* instance = session.world.find(fmri)) logs->emplace(fmri, StartLog(instance->log));
+  }
+  return [logs](const std::string& fmri, Progress& shown) {
+    const auto log = logs->find(fmri);
+    const auto percent = log == logs->end() ? std::nullopt : log->second.percent();
+    // A VM whose memory is mostly untouched says nothing until the end: then the time tells more.
+    const bool moves = percent && percent->percent > 0;
+    shown.set(short_name(fmri), percent ? percent->doing : "starting", moves ? percent->percent : -1);
+  };
 }
 
 json::object failure_json(const VmOutcome& outcome, int code) {
@@ -112,7 +153,13 @@ json::object verb_parameters(const VmArguments& arguments) {
     parameters["path"] = (here / arguments.text(Flag::output).value_or("")).string();
   }
   if (std::string_view(arguments.verb->name) == "snapshot") {
-    parameters["name"] = arguments.text(Flag::name).value_or("manual-snapshot");
+    const auto name = arguments.text(Flag::name);
+    if (arguments.has(Flag::zfs)) {
+      parameters["verb"] = "zfssnap";
+      if (name) parameters["text"] = *name;
+    } else {
+      parameters["name"] = name.value_or("manual-snapshot");
+    }
   }
   if (const auto why = arguments.text(Flag::why)) parameters["text"] = *why;
   if (std::string_view(arguments.verb->name) == "suppress") {
@@ -127,7 +174,8 @@ int do_verb(const VmSession& session, const std::string& verb, const json::objec
   Progress progress(shows_progress(as_json));
   json::array vms;
   int worst = 0;
-  for (const VmOutcome& outcome : tell_vms(session.fmris, parameters, progress)) {
+  const Watch watch = verb == "start" && progress.shown() ? start_watch(session, progress) : Watch();
+  for (const VmOutcome& outcome : tell_vms(session.fmris, parameters, progress, watch)) {
     // What the hook says is an answer, whatever it says.
     const bool answered = verb == "check" && outcome.answer;
     const int code = verb == "check" && !answered ? kNoAnswer : outcome.code();

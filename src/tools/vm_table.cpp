@@ -20,7 +20,8 @@ const std::vector<FlagSpec>& flags() {
       {Flag::help, 'h', "help", FlagValue::none, "print this"},
       {Flag::no_hook, 0, "no-hook", FlagValue::none, "do not run the hook"},
       {Flag::output, 'o', "output", FlagValue::word, "the file to write; default VM.png"},
-      {Flag::name, 'n', "name", FlagValue::word, "what to call it; default manual-snapshot"},
+      {Flag::name, 'n', "name", FlagValue::word,
+       "what to call it; default manual-snapshot,\nwith --zfs manual-zfssnap"},
       {Flag::duration, 'd', "for", FlagValue::duration, "how long: 90, 90s, 15m, 2h, 1d; default 1h"},
       {Flag::why, 'm', "message", FlagValue::word, "why, for whoever looks at the status"},
       {Flag::foreground, 0, "fg", FlagValue::none, "stay; a signal to this program stops the VM"},
@@ -31,6 +32,9 @@ const std::vector<FlagSpec>& flags() {
       {Flag::follow, 'f', "follow", FlagValue::none, "go on with what is written from now on"},
       {Flag::lines, 'n', "lines", FlagValue::count, "how many of the last lines; default 20"},
       {Flag::vm_log, 0, "vm", FlagValue::none, "the VM's own log in place of its instance's"},
+      {Flag::dossier, 0, "dossier", FlagValue::none, "the last crash dossier in place of the log"},
+      {Flag::dossiers, 0, "dossiers", FlagValue::none, "a list of the crash dossiers that are kept"},
+      {Flag::zfs, 0, "zfs", FlagValue::none, "of the datasets below it, by ZFS"},
       {Flag::port, 'p', "port", FlagValue::count, "which serial port, from 1"},
       {Flag::break_client, 0, "break", FlagValue::none,
        "end the console that is connected, and nothing else"},
@@ -97,15 +101,18 @@ and ~? lists what else there is.  A VM serves one client at a time.
       {"screenshot", {}, {Flag::output, Flag::json}, Vms::any, R"(
 Writes what the VM's screen shows to a PNG file, as the VM's owner: that user must be able to write there.
 )"},
-      {"snapshot", {}, {Flag::name, Flag::json}, Vms::any, R"(
-Takes the hypervisor's own snapshot.  Those of ZFS are taken by themselves where vm/zfssnap_flag is true, and by
-hand with `vmkeep vbox.sh -s VM zfssnap`.
+      {"snapshot", {}, {Flag::zfs, Flag::name, Flag::json}, Vms::any, R"(
+Takes the hypervisor's own snapshot of the VM; with --zfs, snapshots of the datasets that hold its files, by the
+properties vm/zfssnap_* (those are also taken by themselves, around starts and stops, where vm/zfssnap_flag is
+true).
 )"},
       {"dirs", {"dirlist"}, {Flag::json}, Vms::any, R"(
 Lists settings, logs, snapshots, saved state and disks, each with the file system that holds it.
 )"},
-      {"log", {}, {Flag::follow, Flag::lines, Flag::vm_log}, Vms::one, R"(
-Prints the last lines of the log of the VM's instance.
+      {"log", {}, {Flag::follow, Flag::lines, Flag::vm_log, Flag::dossier, Flag::dossiers}, Vms::one, R"(
+Prints the last lines of the log of the VM's instance: what was decided, why, and what its methods said.  With
+--vm those of the hypervisor's own log of the VM.  With --dossier what was kept when the VM last came to harm:
+how its process ended, the last lines of its own log, its screen, and what the kernel said of memory.
 )"},
       {"suppress", {}, {Flag::duration, Flag::why, Flag::json}, Vms::any, R"(
 Lets nothing be done to the VM by itself for a while: what is seen is still told, but nothing is restarted,

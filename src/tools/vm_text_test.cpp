@@ -224,6 +224,14 @@ TEST(ProgressLine, IsCutToTheTerminal) {
   const std::string cut = progress_line({{"a-very-long-name-indeed", {"restoring", 7}}}, Instant(2000), 30);
   EXPECT_LT(cut.size(), 30U);
   EXPECT_TRUE(cut.ends_with("... (2 s)"));
+  // What was measured stands in for a percent that nobody knows.
+  const std::optional<Instant> usual(Instant(7'400));
+  EXPECT_EQ(progress_line({{"vm1", {"start", -1}}}, Instant(3'100), 80, usual),
+            "vm1 start (3 s of about 8 s)");
+  EXPECT_EQ(progress_line({{"vm1", {"start", -1}}}, Instant(9'100), 80, usual),
+            "vm1 start (9 s, usually 8 s)");
+  EXPECT_EQ(progress_line({{"vm1", {"restoring", 20}}}, Instant(3'100), 80, usual),
+            "vm1 restoring 20 % (3 s)");
 }
 
 }  // namespace

@@ -72,8 +72,11 @@ int run(const VmArguments& arguments, const VmSession& session, Output& output) 
   if (verb == "dirs") return print_folders(session, as_json, output);
   if (verb == "log") {
     constexpr int kLines = 20;
-    return print_log(session, arguments.has(Flag::vm_log), arguments.number(Flag::lines).value_or(kLines),
-                     arguments.has(Flag::follow), output);
+    const int lines = arguments.number(Flag::lines).value_or(kLines);
+    if (arguments.has(Flag::dossier) || arguments.has(Flag::dossiers)) {
+      return print_dossiers(session, arguments.has(Flag::dossiers), lines, output);
+    }
+    return print_log(session, arguments.has(Flag::vm_log), lines, arguments.has(Flag::follow), output);
   }
   if (verb == "console") return console(arguments, session, output);
   if (verb == "gui") return gui(arguments, session, output);

@@ -3,13 +3,13 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
-#include <cstdio>
 #include <utility>
 
 #include "base/version.h"
 #include "control/client.h"
 #include "control/messages.h"
 #include "tools/commands.h"
+#include "tools/edit_distance.h"
 #include "tools/tool.h"
 
 namespace vmkeep::tools {
@@ -17,16 +17,25 @@ namespace {
 
 namespace json = boost::json;
 
-// What a command without operands prints when it is called in another way.
-int wrong_usage(const char* text, Output& output) {
-  std::fprintf(stderr, "Usage: %s\n", text);
-  output.raise(kUsage);
+bool asks_for_help(const Arguments& arguments) {
+  return arguments.size() == 1 && (arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "-?");
+}
+
+// Of a command that takes hardly anything: its usage, to whoever asked for it or called it in another way.
+int tell_usage(const char* text, const Arguments& arguments, Output& output) {
+  if (!asks_for_help(arguments)) return refuse_usage(text, output);
+  output.print(text);
   return output.finish();
 }
 
 int startup(const std::string&, const Arguments& arguments) {
   Output output("vmkeep");
-  if (!arguments.empty()) return wrong_usage("vmkeep startup", output);
+  if (!arguments.empty()) {
+    return tell_usage(
+        "Usage: vmkeep startup\n"
+        "Takes the last `vmkeep shutdown` back: what is enabled comes up. Returns at once.\n",
+        arguments, output);
+  }
   auto client = control::Client::connect();
   auto asked = client ? client->call("Startup", {}) : Result<json::object>(client.error());
   if (!asked) {
@@ -40,7 +49,12 @@ int startup(const std::string&, const Arguments& arguments) {
 int version(const std::string&, const Arguments& arguments) {
   Output output("vmkeep");
   const bool as_json = arguments == Arguments{"--json"};
-  if (!as_json && !arguments.empty()) return wrong_usage("vmkeep version [--json]", output);
+  if (!as_json && !arguments.empty()) {
+    return tell_usage(
+        "Usage: vmkeep version [--json]\n"
+        "The version of this program, and of the vmkeepd that runs.\n",
+        arguments, output);
+  }
   json::object daemon;
   auto client = control::Client::connect();
   if (client) {
@@ -66,7 +80,11 @@ int method(const std::string&, const Arguments& arguments) {
   const std::string which = arguments.empty() ? "" : arguments[0];
   if (which == "start" || which == "stop" || which == "refresh") return run_method(which);
   Output output("vmkeep");
-  return wrong_usage("vmkeep method {start|stop|refresh}", output);
+  return tell_usage(
+      "Usage: vmkeep method {start|stop|refresh}\n"
+      "The methods of an instance that is a VM. Only vmkeepd runs them; people use svcadm, or `vmkeep "
+      "start`.\n",
+      arguments, output);
 }
 
 int help(const std::string&, const Arguments& arguments);
@@ -121,7 +139,7 @@ constexpr Command kCommands[] = {
     {Topic::system, "method", "the method of VM instances; run by vmkeepd", method},
     {Topic::system, "version", "of this program, and of the vmkeepd that runs", version},
     {Topic::system, "--version", nullptr, version},
-    {Topic::system, "help", "this text; `vmkeep COMMAND --help` tells more of most commands", help},
+    {Topic::system, "help", "this text; `vmkeep help COMMAND` tells more of one", help},
     {Topic::system, "--help", nullptr, help},
     {Topic::system, "-h", nullptr, help},
     {Topic::system, "-?", nullptr, help},
@@ -150,8 +168,33 @@ std::string help_text() {
          "The control socket is in $VMKEEP_RUN, else in $XDG_RUNTIME_DIR/vmkeep, else in /run/vmkeep.\n";
 }
 
-int help(const std::string&, const Arguments&) {
+const Command* find(const std::string& name) {
+  const auto* found = std::find_if(std::begin(kCommands), std::end(kCommands),
+                                   [&name](const Command& command) { return name == command.name; });
+  return found == std::end(kCommands) ? nullptr : found;
+}
+
+// The whole list would push what was wrong out of sight.
+int unknown(const std::string& name, Output& output) {
+  std::string_view nearest;
+  size_t least = name.size() / 3 + 1;
+  for (const Command& command : kCommands) {
+    const size_t far = edit_distance(name, command.name);
+    if (far >= least) continue;
+    least = far;
+    nearest = command.name;
+  }
+  std::string message = "no command \"" + name + "\"";
+  if (!nearest.empty()) message += "; did you mean " + std::string(nearest) + "?";
+  output.warn(message + "  `vmkeep help` lists them all", kUsage);
+  return output.finish();
+}
+
+int help(const std::string&, const Arguments& arguments) {
   Output output("vmkeep");
+  const Command* of = arguments.empty() ? nullptr : find(arguments[0]);
+  if (of != nullptr && of->run != help) return of->run(arguments[0], {"--help"});
+  if (of == nullptr && !arguments.empty() && arguments[0][0] != '-') return unknown(arguments[0], output);
   output.print(help_text());
   return output.finish();
 }
@@ -159,17 +202,11 @@ int help(const std::string&, const Arguments&) {
 }  // namespace
 
 int vmkeep(const Arguments& arguments) {
-  if (!arguments.empty()) {
-    for (const Command& command : kCommands) {
-      if (arguments[0] == command.name)
-        return command.run(arguments[0], {arguments.begin() + 1, arguments.end()});
-    }
-  }
+  const Command* command = arguments.empty() ? nullptr : find(arguments[0]);
+  if (command != nullptr) return command->run(arguments[0], {arguments.begin() + 1, arguments.end()});
   Output output("vmkeep");
-  if (!arguments.empty()) output.warn("no command \"" + arguments[0] + "\"", kUsage);
-  std::fputs(help_text().c_str(), stderr);
-  output.raise(kUsage);
-  return output.finish();
+  if (!arguments.empty()) return unknown(arguments[0], output);
+  return refuse_usage(help_text().c_str(), output);
 }
 
 }  // namespace vmkeep::tools

@@ -86,7 +86,7 @@ constexpr PropertyInfo kRows[] = {
      .title = "ZFS snapshots around start and stop",
      .text = "Snapshots of the datasets that hold the VM's files are taken before it starts or resumes and "
              "after it "
-             "stopped. They are never removed by vmkeep. vmkeep snapshot takes one at any time."},
+             "stopped. They are never removed by vmkeep. vmkeep snapshot --zfs takes one at any time."},
     {.name = "zfssnap_dslist",
      .section = Section::snapshots,
      .form = Form::words,

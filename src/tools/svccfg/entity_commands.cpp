@@ -112,7 +112,8 @@ Outcome run_refresh(Session& session, const Arguments& arguments) {
   if (!instances) return session.fail(instances.error());
   for (const fmri::Fmri& each : *instances) {
     if (!each.is_instance()) continue;
-    if (auto done = session.backend()->refresh(each); !done) return session.fail(done.error());
+    if (auto done = session.backend()->refresh(each); !done)
+      return session.fail(in(each.str(), done.error()));
   }
   return Outcome::ok;
 }
