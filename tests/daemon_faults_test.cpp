@@ -20,12 +20,12 @@
 
 #include "base/fd.h"
 #include "base/spawn.h"
+#include "private_daemon.h"
 
 namespace vmkeep {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
 class DaemonFaults : public testing::Test {
  protected:
@@ -38,41 +38,24 @@ class DaemonFaults : public testing::Test {
     write(victim_ / "precious", "untouched");
   }
   ~DaemonFaults() override {
-    if (child_.pid > 0) {
-      ::kill(child_.pid, SIGKILL);
-      ::waitpid(child_.pid, nullptr, 0);
-    }
+    daemon_.kill();
     fs::remove_all(folder_);
   }
 
   static void write(const fs::path& file, const std::string& text) { std::ofstream(file) << text; }
 
   void launch() {
-    SpawnSpec spec;
-    spec.argv = {std::string(VMKEEP_BIN_DIR) + "/vmkeepd",
-                 "--no-cgroups",
-                 "--state",
-                 path("state"),
-                 "--run",
-                 path("run"),
-                 "--log",
-                 path("log")};
-    spec.environment = {"PATH=/usr/bin:/bin"};
-    auto err = open_file((folder_ / "err").string(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
-    ASSERT_TRUE(err);
-    spec.standard_error = err->get();
-    auto child = spawn(spec);
-    ASSERT_TRUE(child) << child.error().message;
-    child_ = std::move(*child);
+    fs::remove(folder_ / "err");
+    const auto launched =
+        daemon_.launch(std::string(VMKEEP_BIN_DIR) + "/vmkeepd", folder_, {"--no-cgroups"}, path("err"));
+    ASSERT_TRUE(launched) << launched.error().message;
   }
 
   // It says why, ends with 1, and nothing of the victim's changed.
   void expect_refusal(const std::string& why) {
     launch();
-    pollfd ended{child_.pidfd.get(), POLLIN, 0};
-    ASSERT_EQ(::poll(&ended, 1, 20'000), 1) << "vmkeepd goes on";
     int status = 0;
-    ::waitpid(std::exchange(child_.pid, -1), &status, 0);
+    ASSERT_TRUE(daemon_.ended(Instant(20'000), &status)) << "vmkeepd goes on";
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 1) << status;
     const auto said = read_file((folder_ / "err").string());
     ASSERT_TRUE(said);
@@ -85,13 +68,8 @@ class DaemonFaults : public testing::Test {
     EXPECT_EQ(*read_file((victim_ / "precious").string()), "untouched");
   }
 
-  bool wait_for(const std::function<bool()>& condition) {
-    for (const auto deadline = Clock::now() + std::chrono::seconds(20); Clock::now() < deadline;) {
-      if (condition()) return true;
-      pollfd ended{child_.pidfd.get(), POLLIN, 0};
-      if (::poll(&ended, 1, 10) != 0) return condition();
-    }
-    return false;
+  bool wait_for(const std::function<bool()>& condition) const {
+    return tests::await_changes(path("run"), {"svc:/test/kept:default"}, Instant(20'000), condition);
   }
 
   // Output of one of the tools, which talks to this daemon.
@@ -116,14 +94,14 @@ class DaemonFaults : public testing::Test {
 
   void limit_files(rlim_t size) const {
     const rlimit limit{size, RLIM_INFINITY};
-    ASSERT_EQ(::prlimit(child_.pid, RLIMIT_FSIZE, &limit, nullptr), 0);
+    ASSERT_EQ(::prlimit(daemon_.pid(), RLIMIT_FSIZE, &limit, nullptr), 0);
   }
 
   std::string path(const char* name) const { return (folder_ / name).string(); }
 
   fs::path folder_;
   fs::path victim_;
-  Child child_;
+  tests::PrivateDaemon daemon_;
 };
 
 TEST_F(DaemonFaults, T100_a_link_in_place_of_a_folder_is_not_followed) {
@@ -173,7 +151,7 @@ TEST_F(DaemonFaults, T100_what_runs_lies_in_folders_of_its_own) {
   write(folder_ / "vmkeepd.pid", std::to_string(::getpid()));
   write(folder_ / "vbox.pid", std::to_string(::getpid()));
   launch();
-  ASSERT_TRUE(wait_for([&] { return fs::exists(folder_ / "run/control.sock"); })) << *read_file(path("err"));
+  ASSERT_TRUE(daemon_.ready()) << *read_file(path("err"));
   const auto mode = [&](const char* name) {
     struct stat found {};
     ::lstat(path(name).c_str(), &found);
@@ -209,7 +187,7 @@ TEST_F(DaemonFaults, T79_a_state_that_cannot_be_recorded_is_visible_and_monitori
 </service_bundle>
 )");
   launch();
-  ASSERT_TRUE(wait_for([&] { return fs::exists(folder_ / "run/control.sock"); })) << *read_file(path("err"));
+  ASSERT_TRUE(daemon_.ready()) << *read_file(path("err"));
   EXPECT_EQ(tool({"svccfg", "import", path("service.xml")}), "");
   ASSERT_TRUE(wait_for([&] { return state_of("test/kept") == "online\n"; }))
       << tool({"svcs", "-xv", "test/kept"});

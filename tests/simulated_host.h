@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +19,9 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "base/xml_text.h"
+#include "private_daemon.h"
 
 namespace vmkeep::tests {
 
@@ -73,11 +75,8 @@ class SimulatedHost {
   }
 
   ~SimulatedHost() {
-    if (daemon > 0) {
-      ::kill(daemon, SIGKILL);
-      ::waitpid(daemon, nullptr, 0);
-    }
-    for (const int pid : ours()) ::kill(pid, SIGKILL);
+    daemon_.kill();
+    for (const pid_t pid : processes_of(work)) ::kill(pid, SIGKILL);
     const std::string log = file_text(work + "/log/vmkeepd.log");
     constexpr const char* kTracked = "tracked by cgroups in ";
     if (const auto at = log.rfind(kTracked); at != std::string::npos) {
@@ -108,29 +107,14 @@ class SimulatedHost {
   }
 
   void start_daemon() {
-    const std::string program = work + "/bin/vmkeepd";
-    const std::string state = work + "/state", folder = work + "/run", log = work + "/log";
-    const std::vector<const char*> words{program.c_str(), "--state", state.c_str(), "--run",
-                                         folder.c_str(),  "--log",   log.c_str(),   nullptr};
-    posix_spawn_file_actions_t files;
-    ::posix_spawn_file_actions_init(&files);
-    ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    const std::string errors = work + "/errors";
-    ::posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
-    ::posix_spawn_file_actions_addopen(&files, 2, errors.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-    ASSERT_EQ(
-        ::posix_spawn(&daemon, program.c_str(), &files, nullptr, const_cast<char**>(words.data()), environ),
-        0);
-    ::posix_spawn_file_actions_destroy(&files);
-    ASSERT_TRUE(within(30s, [&] { return run("svcs -a >/dev/null 2>&1").code == 0; })) << file_text(errors);
+    const auto launched = daemon_.launch(work + "/bin/vmkeepd", work, {}, work + "/errors");
+    ASSERT_TRUE(launched) << launched.error().message;
+    ASSERT_TRUE(daemon_.ready()) << file_text(work + "/errors");
+    daemon = daemon_.pid();
   }
 
   // Whether the daemon has ended, after at most so long.
-  bool daemon_ended(std::chrono::milliseconds longest) {
-    const bool over = within(longest, [&] { return ::waitpid(daemon, nullptr, WNOHANG) == daemon; });
-    if (over) daemon = -1;
-    return over;
-  }
+  bool daemon_ended(std::chrono::milliseconds longest) { return daemon_.ended(longest); }
 
   void import(const std::vector<VmSpec>& vms, const std::string& service_properties = "") {
     for (const auto& vm : vms) {
@@ -157,7 +141,9 @@ class SimulatedHost {
   }
   bool until(const std::string& instance, const std::string& wanted,
              std::chrono::milliseconds longest = 60s) const {
-    return within(longest, [&] { return state(instance) == wanted; });
+    const bool short_name = instance.find('/') == std::string::npos;
+    const std::string fmri = (short_name ? "svc:/site/xvm/vbox:" : "svc:/") + instance;
+    return await_changes(work + "/run", {fmri}, longest, [&] { return state(instance) == wanted; });
   }
 
   std::string log(const std::string& instance) const {
@@ -190,6 +176,8 @@ class SimulatedHost {
   std::map<std::string, std::string> uuids;
 
  private:
+  PrivateDaemon daemon_;
+
   std::string as_owner() const {
     return ::geteuid() == 0 ? "setpriv --reuid " + owner + " --regid " + group + " --clear-groups "
                             : std::string();
@@ -207,27 +195,6 @@ class SimulatedHost {
     }
     return all;
   }
-  std::vector<int> ours() const {
-    std::vector<int> pids;
-    for (const auto& [pid, arguments] : processes()) pids.push_back(pid);
-    return pids;
-  }
-
-  static std::string quoted(const std::string& text) {
-    std::string result;
-    for (const char c : text) {
-      if (c == '&')
-        result += "&amp;";
-      else if (c == '<')
-        result += "&lt;";
-      else if (c == '\'')
-        result += "&apos;";
-      else
-        result += c;
-    }
-    return result;
-  }
-
   static std::string property(const std::string& name, const std::string& value) {
     const bool number = !value.empty() && value.find_first_not_of("0123456789-") == std::string::npos;
     const bool boolean = value == "true" || value == "false";
@@ -235,7 +202,7 @@ class SimulatedHost {
            (boolean  ? "boolean"
             : number ? "integer"
                      : "astring") +
-           "' value='" + quoted(value) + "' />";
+           "' value='" + xml_escaped(value) + "' />";
   }
 
   std::string manifest(const std::vector<VmSpec>& vms, const std::string& service_properties) const {
@@ -264,8 +231,8 @@ class SimulatedHost {
             << "value='svc:/site/xvm/vbox:" << vm.after << "' /></dependency>\n";
       }
       xml << "<property_group name='vm' type='application'>";
-      xml << "<propval name='name' type='astring' value='" << quoted(vm.name.empty() ? vm.instance : vm.name)
-          << "' />";
+      xml << "<propval name='name' type='astring' value='"
+          << xml_escaped(vm.name.empty() ? vm.instance : vm.name) << "' />";
       for (const auto& [name, value] : vm.properties) xml << property(name, value);
       xml << "</property_group></instance>\n";
     }

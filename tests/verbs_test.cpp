@@ -17,6 +17,7 @@
 #include "base/spawn.h"
 #include "control/client.h"
 #include "control/messages.h"
+#include "private_daemon.h"
 
 namespace vmkeep {
 namespace {
@@ -74,44 +75,15 @@ class Verbs : public ::testing::Test {
   }
 
   void start_daemon() {
-    SpawnSpec spec;
-    spec.argv = {kBin + "/vmkeepd", "--state", folder_ + "/state", "--run",
-                 folder_ + "/run",  "--log",   folder_ + "/log",   "--no-cgroups"};
-    spec.environment = {"PATH=/usr/bin:/bin", "HOME=" + folder_};
-    auto child = spawn(spec);
-    ASSERT_TRUE(child) << child.error().message;
-    daemon_ = child->pid;
-    const Instant deadline = now() + Instant(30s);
-    for (;;) {
-      auto connected = control::Client::connect(folder_ + "/run/control.sock");
-      if (connected) break;
-      ASSERT_LT(now(), deadline) << connected.error().message;
-      std::this_thread::sleep_for(10ms);
-    }
+    const auto launched = daemon_.launch(kBin + "/vmkeepd", folder_, {"--no-cgroups"}, folder_ + "/errors");
+    ASSERT_TRUE(launched) << launched.error().message;
+    ASSERT_TRUE(daemon_.ready()) << *read_file(folder_ + "/errors");
   }
-
-  void stop_daemon() {
-    if (daemon_ <= 0) return;
-    ::kill(daemon_, SIGKILL);
-    ::waitpid(daemon_, nullptr, 0);
-    daemon_ = -1;
-  }
+  void stop_daemon() { daemon_.kill(); }
 
   // Processes of our own folder by their program's name.
   std::vector<pid_t> processes(const std::string& program) const {
-    std::vector<pid_t> found;
-    std::error_code gone;
-    for (const auto& entry : fs::directory_iterator("/proc", gone)) {
-      std::ifstream file(entry.path() / "cmdline");
-      const std::string words((std::istreambuf_iterator<char>(file)), {});
-      std::ifstream variables(entry.path() / "environ");
-      const std::string environment((std::istreambuf_iterator<char>(variables)), {});
-      const bool ours =
-          words.find(folder_) != std::string::npos || environment.find(folder_) != std::string::npos;
-      if (ours && words.find(program) != std::string::npos)
-        found.push_back(std::stoi(entry.path().filename()));
-    }
-    return found;
+    return tests::processes_of(folder_, program);
   }
 
   Result<json::object> call(const char* method, json::object parameters) {
@@ -139,11 +111,8 @@ class Verbs : public ::testing::Test {
     return "";
   }
   void await(const std::string& what, const std::function<bool()>& holds) {
-    const Instant deadline = now() + Instant(60s);
-    while (!holds()) {
-      ASSERT_LT(now(), deadline) << what << "; " << state() << ", " << json::serialize(status());
-      std::this_thread::sleep_for(20ms);
-    }
+    ASSERT_TRUE(tests::await_changes(folder_ + "/run", {kFmri}, Instant(60s), holds))
+        << what << "; " << state() << ", " << json::serialize(status());
   }
   void await_state(const std::string& wanted) {
     await("the instance should be " + wanted, [&] { return state() == wanted; });
@@ -211,7 +180,7 @@ class Verbs : public ::testing::Test {
   }
 
   std::string folder_;
-  pid_t daemon_ = -1;
+  tests::PrivateDaemon daemon_;
 };
 
 TEST_F(Verbs, T60_T61_what_an_operator_saves_stays_saved_while_monitoring_goes_on) {
