@@ -2,6 +2,7 @@
 // has changed, it is ended by its pid, and what it left running is found by the folder's name.
 #pragma once
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -14,13 +15,13 @@
 #include <boost/json/array.hpp>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/spawn.h"
 #include "control/client.h"
 
@@ -30,8 +31,8 @@ namespace vmkeep::tests {
 // `folder`.  A process may end while one looks.
 inline std::vector<pid_t> processes_of(const std::string& folder, const std::string& program = "") {
   const auto contents = [](const std::filesystem::path& file) {
-    std::ifstream in(file);
-    return std::string((std::istreambuf_iterator<char>(in)), {});
+    const auto text = read_file(file.string());
+    return text ? *text : std::string();
   };
   std::vector<pid_t> found;
   std::error_code gone;

@@ -70,6 +70,7 @@ Result<> take_lists(const CommandLine& line, Wanted& wanted) {
 Result<Wanted> parse(Arguments arguments) {
   Wanted wanted;
   wanted.json = std::erase(arguments, "--json") != 0;
+  if (std::erase(arguments, "--help") != 0) return fail(ErrorKind::unsupported, "");
   const auto line = parse_options(arguments, "ai:t:T:v?");
   if (!line) return line.error();
   if (line->has('?')) return fail(ErrorKind::unsupported, "");

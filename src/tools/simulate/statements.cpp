@@ -25,6 +25,14 @@ Result<Instant> time_of(const Words& words, size_t index) {
   return nonsense("a duration is missing: 250ms, 20s, 5m or 2h");
 }
 
+// The last word, which may be missing.
+Result<std::optional<Instant>> time_if_any(const Words& words, size_t index) {
+  if (index >= words.size()) return std::optional<Instant>();
+  auto time = time_of(words, index);
+  if (!time) return time.error();
+  return std::optional<Instant>(*time);
+}
+
 std::optional<int> number(const std::string& word) {
   int value = 0;
   const auto [end, problem] = std::from_chars(word.data(), word.data() + word.size(), value);
@@ -95,13 +103,9 @@ const std::map<std::string, void (*)(World&, Member&)>& plain_verbs() {
 Result<What> vmkeep_verb(World& world, Words words) {
   const std::string word = words[1];
   if (word == "shutdown") {
-    std::optional<Instant> budget;
-    if (words.size() > 2) {
-      auto time = time_of(words, 2);
-      if (!time) return time.error();
-      budget = *time;
-    }
-    return What([&world, budget] { world.shut_down_within(budget); });
+    const auto budget = time_if_any(words, 2);
+    if (!budget) return budget.error();
+    return What([&world, budget = *budget] { world.shut_down_within(budget); });
   }
   std::string verb = word;
   if (std::erase(words, "--force") != 0 && word == "start") verb = "start-force";
@@ -133,13 +137,9 @@ Result<What> vmkeep_verb(World& world, Words words) {
 
 Result<What> host(World& world, const Words& words) {
   if (words.size() >= 2 && words[1] == "shutdown") {
-    std::optional<Instant> budget;
-    if (words.size() > 2) {
-      auto time = time_of(words, 2);
-      if (!time) return time.error();
-      budget = *time;
-    }
-    return What([&world, budget] { world.shut_down(budget); });
+    const auto patience = time_if_any(words, 2);
+    if (!patience) return patience.error();
+    return What([&world, patience = *patience] { world.shut_down(patience); });
   }
   if (words.size() == 4 && words[1] == "pressure") {
     const auto percent = number(words[3]);
