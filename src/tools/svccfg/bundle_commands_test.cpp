@@ -35,7 +35,7 @@ constexpr char kIllegal[] =
     "prop_pattern "
     "name=\"stop\"; prop_pattern type=\"astring\"; Illegal value=\"burn\"\n";
 
-TEST_F(Svccfg, What_breaks_a_template_is_told_and_imported_or_refused) {
+TEST_F(Svccfg, WhatBreaksATemplateIsToldAndImportedOrRefused) {
   const std::string good = write_file("good.xml", bundle("manifest", described("save")));
   const std::string bad = write_file("bad.xml", bundle("manifest", described("burn")));
   const std::string before = dump(*world_.store);
@@ -54,7 +54,7 @@ TEST_F(Svccfg, What_breaks_a_template_is_told_and_imported_or_refused) {
           {{"validate"}, "", 1, "", "svccfg: Instance not selected.\n"}});
 }
 
-TEST_F(Svccfg, Somebody_who_types_gets_template_problems_an_item_a_line) {
+TEST_F(Svccfg, SomebodyWhoTypesGetsTemplateProblemsAnItemALine) {
   const std::string bad = write_file("bad.xml", bundle("manifest", described("burn")));
   const Ran ran = run({}, "", typing({"import " + bad}));
   EXPECT_TRUE(
@@ -86,6 +86,15 @@ TEST_F(Svccfg, ImportTellsWhatItDoes) {
   EXPECT_EQ(ran.err, "svccfg: Conflict upgrading svc:/site/lab:a (property \"vm/n\" has been customized).\n");
 }
 
+TEST_F(Svccfg, WhoeverInstallsAPackageNamesIt) {
+  const std::string file = write_file("lab.xml", bundle("manifest", described("save")));
+  ASSERT_EQ(::setenv("PKGINST", "vmkeep-lab", 1), 0);
+  EXPECT_EQ(run({"import", file}).code, 0);
+  ::unsetenv("PKGINST");
+  EXPECT_EQ(run({"-s", "site/lab", "listprop", "general/package"}).out,
+            "general/package  astring  vmkeep-lab\n");
+}
+
 TEST_F(Svccfg, ImportShowsItsProgress) {
   write_file("a.xml", bundle("manifest", service("save")));
   write_file("b.xml", bundle("manifest", "<service name='site/other' type='service' version='1'/>"));
@@ -113,7 +122,7 @@ TEST_F(Svccfg, WhatWasImportedAsItIsIsPassedOverIfOneAsks) {
   EXPECT_TRUE(run({"-v", "import", file}).out.ends_with("Successful import.\n"));
 }
 
-TEST_F(Svccfg, Apply_sets_what_is_there_and_makes_nothing) {
+TEST_F(Svccfg, ApplySetsWhatIsThereAndMakesNothing) {
   const std::string profile = write_file(
       "p.xml",
       bundle("profile",
@@ -175,7 +184,7 @@ TEST_F(Svccfg, ProfilesThatCannotBeAppliedChangeNothing) {
             "svccfg: document is not a profile.\nsvccfg: WARNING: Failed to apply " + manifest + "\n");
 }
 
-TEST_F(Svccfg, Extract_says_who_is_enabled_and_apply_takes_it) {
+TEST_F(Svccfg, ExtractSaysWhoIsEnabledAndApplyTakesIt) {
   const std::string file = world_.folder.file("extract.xml");
   const Ran ran = run({"extract"});
   EXPECT_EQ(ran.out,
@@ -190,7 +199,7 @@ TEST_F(Svccfg, Extract_says_who_is_enabled_and_apply_takes_it) {
   EXPECT_EQ(run({"-s", "vm1", "listprop", "general/enabled"}).out, "general/enabled  boolean  true\n");
 }
 
-TEST_F(Svccfg, An_archive_brings_everything_back) {
+TEST_F(Svccfg, AnArchiveBringsEverythingBack) {
   const std::string manifest = write_file("lab.xml", bundle("manifest", described("save")));
   const std::string archive = world_.folder.file("all.xml");
   ASSERT_EQ(run({"import", manifest}).code, 0);
@@ -234,7 +243,7 @@ TEST_F(Svccfg, WhatMeansNothingHereIsToldOnRequest) {
             "svc:/site/lab: start: project \"web\" means nothing on Linux; it is kept and ignored.\n");
 }
 
-TEST_F(Svccfg, Cleanup_deletes_services_whose_manifests_are_gone) {
+TEST_F(Svccfg, CleanupDeletesServicesWhoseManifestsAreGone) {
   const std::string here = write_file("lab.xml", bundle("manifest", service("save")));
   ASSERT_EQ(run({"import", here}).code, 0);
   world_.running = {"svc:/site/lab:a"};

@@ -8,8 +8,6 @@
 namespace vmkeep::svccfg {
 namespace {
 
-using repository::ValueType;
-
 // What the operand of a command is.
 enum class Operand { nothing, command, entity, child, file, file_or_entity, group, property, snapshot, flag };
 

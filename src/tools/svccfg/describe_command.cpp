@@ -13,7 +13,6 @@ using manifest::PropPattern;
 using manifest::Template;
 using manifest::Texts;
 using manifest::ValueSet;
-using repository::GroupPtr;
 
 constexpr char kIndent[] = "    ";
 constexpr char kValueIndent[] = "      ";

@@ -13,7 +13,6 @@
 namespace vmkeep::svccfg {
 namespace {
 
-using repository::Property;
 using repository::ValueType;
 
 constexpr size_t kDigits = 32;  // of one digest

@@ -1,8 +1,10 @@
 // import.
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <filesystem>
 
+#include "manifest/elements.h"
 #include "tools/svccfg/bundles.h"
 
 namespace vmkeep::svccfg {
@@ -47,6 +49,19 @@ std::string progress(const manifest::Bundle& bundle, const std::string& file, bo
   return text;
 }
 
+// Which package brings the services, for general/package; whoever installs packages says so.
+void name_package(manifest::Bundle& bundle) {
+  const char* const package = std::getenv("PKGINST");
+  if (package == nullptr || *package == '\0') return;
+  for (manifest::ServiceDescription& service : bundle.services) {
+    // One that says nothing about its service must go on to say nothing.
+    if (service.groups.empty() && service.dependents.empty()) continue;
+    auto& general =
+        service.groups.try_emplace("general", manifest::make_group("general", "framework")).first->second;
+    manifest::set(general, "package", package);
+  }
+}
+
 class Import {
  public:
   Import(Session& session, const std::string& file, const Options& options)
@@ -60,6 +75,7 @@ class Import {
       return Outcome::ok;
     }
     if (!parse_bundle(session_, file_, bundle_)) return Outcome::failed;
+    name_package(bundle_);
     std::error_code error;
     if (const auto path = fs::canonical(file_, error); !error) bundle_.file = path.string();
     if (session_.repository() == nullptr) return Outcome::failed;

@@ -12,7 +12,6 @@
 namespace vmkeep::svccfg {
 namespace {
 
-using repository::Property;
 using repository::PropertyGroup;
 using repository::ValueType;
 
