@@ -1,6 +1,6 @@
 # Whose VM it is: who calls the hypervisor for it, and with what its process was born.
 
-odd='My "best" VM $(touch /tmp/vmkeep-was-here) `id`; & <b>'"'s"
+odd='My "best" VM $(touch was-here) `id`; & <b>'"'s"
 
 vms() {
   vm odd acpi "name=$odd"
@@ -23,7 +23,7 @@ calls_as_owner() {
   ok "vmkeep start vbox:odd"
   did odd "launch savestate launch"
   disable vbox:odd
-  [[ ! -e /tmp/vmkeep-was-here ]] || wrong "somebody let a shell read the name"
+  [[ ! -e /was-here && ! -e $home/was-here && ! -e $work/home/was-here ]] || wrong "somebody let a shell read the name"
   uid=$(id -u "$owner") gid=$(id -g "$owner") groups=$(id -G "$owner" | tr ' ' '\n' | sort -n | paste -sd ' ')
   theirs=$(getent passwd "$owner" | cut -d: -f6)
   out=$(recorded)

@@ -62,6 +62,7 @@ dies_meanwhile() {
   up dies
   ok "svcadm disable vbox:dies"
   until_did dies acpipowerbutton
+  until_true $minute "the button should have been pressed" "! pgrep -u $owner -f 'controlvm ${uuids[dies]}' >/dev/null"
   kill_vm dies
   until_state vbox:dies maintenance $minute
   until_log dies 'It died'
@@ -161,11 +162,13 @@ refuses_to_go_off() {
   [[ $(process_of stubborn) == "$pid" ]] || wrong "stubborn should run on in its process"
 }
 
-# Writes down which signals wait for a stopped process, as masks, each once, until it is gone.
+# Writes down which of HUP (1), INT (2), QUIT (3) and TERM (15) wait for a stopped process, as masks, until it is gone.
+# It has signals of its own as well.
 note_signals() {
   local mask last=''
   while mask=$(sed -n 's/^ShdPnd:\t//p' "/proc/$1/status" 2>/dev/null) && [[ $mask ]]; do
-    [[ $mask == "$last" ]] || echo "$((0x$mask))"
+    mask=$((0x$mask & 0x4007))
+    [[ $mask == "$last" ]] || echo "$mask"
     last=$mask
     sleep 0.05
   done
@@ -189,7 +192,7 @@ is_killed() {
   ! kill -0 "$pid" 2>/dev/null || wrong "the VM's process should be gone"
   if real; then
     wait "$noting"
-    # Bits of TERM (15), INT (2), QUIT (3), HUP (1); whoever looks seldom misses some of these moments, but sees no other.
+    # TERM, then INT, QUIT, HUP; whoever looks seldom misses some of these moments, but sees no other.
     out=$(paste -sd ' ' "$work/signals")
     shows '^(0 )?(16384 ?)?(16386 ?)?(16390 ?)?(16391 ?)?$'
     shows '16'
