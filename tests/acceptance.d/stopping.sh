@@ -10,6 +10,7 @@ vms() {
   vm asleep acpi stop_method=poweroff-graceful
   vm short deaf stop_method=poweroff-graceful stop_timeout=3600
   vm off acpi start_halted_vm=false
+  vm down acpi
   vm saved acpi start_saved_vm=false
   vm aborted acpi is_interactive=true
   vm guru triple
@@ -152,9 +153,8 @@ refuses_to_go_off() {
   exits 1 vmkeep poweroff -t 5 vbox:stubborn
   did stubborn "acpipowerbutton poweroff"
   [[ $(process_of stubborn) == "$pid" ]] || wrong "stubborn should run on"
-  mark off
-  exits 0 vmkeep poweroff vbox:off
-  did off ''
+  exits 0 vmkeep poweroff vbox:down
+  did down ''
   step "T58 Refused for a reboot, it is reset, and not launched again."
   mark stubborn
   exits 0 vmkeep reboot -t 5 vbox:stubborn
