@@ -56,7 +56,11 @@ void Actions::perform(const std::vector<restarter::Action>& actions) {
                    },
                    [&](const restarter::StoreStartStatus&) {},  // methods.cpp has it from the process itself
                    [&](const restarter::ShutDownDone& a) {
+                     if (std::exchange(core_.takes_up_shutdown, false)) return;
                      core_.shut_down = true;
+                     // Over, it is only of the daemon that did it, unless every start waits for `vmkeep
+                     // startup` anyway.
+                     if (!core_.options.await_startup) publish_descent(core_, {std::nullopt, true});
                      core_.left_up = a.left;
                      (void)core_.durations.write();
                      core_.changed.notify();
@@ -86,6 +90,7 @@ void Actions::set_state(const restarter::SetState& action) {
   record->reason = action.reason;
   record->why = action.why;
   record->state_time = wall_now();
+  mark_down(core_, *record);
   const bool up = graph::is_up(action.state) && action.next_state == graph::State::none;
   if (up && record->restart_issued &&
       (!record->running_again || *record->running_again < *record->restart_issued)) {
@@ -117,6 +122,7 @@ void Actions::release_contract(const restarter::ReleaseContract& action) {
     let_go(core_, record->contract, {action.fmri, restarter::MethodName::start});
   }
   record->contract = 0;
+  mark_down(core_, *record);
   publish_state(core_, *record);
   core_.touch(*record);
 }

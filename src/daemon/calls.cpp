@@ -266,7 +266,7 @@ void Calls::shutdown(const Call& call) {
     core_.shut_down = false;
     core_.left_up.clear();
     // Before anything goes down: a daemon that is started meanwhile goes on with it.
-    if (core_.options.await_startup) publish_started(core_, false);
+    publish_descent(core_, {event.budget ? std::optional(now() + *event.budget) : std::nullopt, false});
     core_.logs.notice(event.budget
                           ? fmt::format("shutdown requested: everything goes down, in order, within {} s",
                                         event.budget->count() / 1000)
@@ -279,7 +279,7 @@ void Calls::shutdown(const Call& call) {
 void Calls::startup(const Call& call) {
   if (core_.shutting_down) core_.logs.notice("startup requested: what is enabled comes up");
   core_.shutting_down = core_.shut_down = false;
-  if (core_.options.await_startup) publish_started(core_, true);
+  publish_started(core_);
   core_.events.push(restarter::StartUp{});
   call.reply({});
 }

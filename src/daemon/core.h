@@ -20,6 +20,7 @@
 #include "daemon/durations.h"
 #include "daemon/logs.h"
 #include "daemon/options.h"
+#include "daemon/run_marks.h"
 #include "host/facts.h"
 #include "repository/repository.h"
 #include "restarter/restarter.h"
@@ -61,6 +62,8 @@ struct Record {
   std::optional<WallTime> process_ended, restart_issued, running_again;
   std::set<std::string> told;           // what is told once only
   uint64_t starts = 0;                  // start methods that this daemon ran
+  std::string waits_for;                // what keeps the start method that runs from going on
+  std::string method_said;              // why the VM's last method failed, in its own words
   bool giving_back = false;             // the lease of its window is over, and being ended
   std::deque<std::string> transitions;  // the last lines of note, for VmStatus
   // How the last process of its contract ended: "process 42 died on signal KILL (9)".
@@ -93,11 +96,15 @@ struct Core {
   Signal changed;  // some record's version grew
   Signal pacing;   // somebody starts or waits for its turn
   Durations durations;
+  RunMarks marks;
   std::map<std::string, Record> records;  // by FMRI
   contract::ContractId next_contract = 1;
   std::map<contract::ContractId, Origin> abandoned;  // those that had somebody in them when they were let go
   bool shutting_down = false;
   bool shut_down = false;
+  // A shutdown that an earlier daemon began is taken up: nothing is started, and what the restarter says of
+  // that before it knows any instance is not the end of it.
+  bool takes_up_shutdown = false;
   std::vector<std::string> left_up;  // by a shutdown whose budget was used up
 
   Core(Executor e, Options o, Reaper& r)

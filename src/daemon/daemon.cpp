@@ -43,7 +43,8 @@ Result<> Daemon::open_stores() {
   auto opened = repository::open_store(store);
   if (!opened) return opened.error();
   core_.store = std::move(*opened);
-  return ensure_builtin(*core_.store);
+  if (auto ensured = ensure_builtin(*core_.store); !ensured) return ensured;
+  return core_.marks.open(o.state_folder + "/running", life(core_));
 }
 
 Result<> Daemon::open_contracts() {
@@ -82,14 +83,18 @@ Result<> Daemon::open() {
   recover_contract_ids(core_);
   core_.durations.open(core_.options.state_folder + "/durations.json");
   configure_pace(core_);
-  if (core_.options.await_startup && !was_started(core_)) {
+  const auto descent = recorded_descent(core_);
+  if (descent || (core_.options.await_startup && !was_started(core_))) {
     core_.shutting_down = true;
+    core_.takes_up_shutdown = descent.has_value();
     core_.events.push(restarter::ShutDown{});
-    core_.logs.notice("nothing is started before `vmkeep startup`");
+    core_.logs.notice(descent ? "a shutdown was under way in this boot: it is taken up"
+                              : "nothing is started before `vmkeep startup`");
   }
   for (const auto& fact : core_.host->read())
     core_.events.push(restarter::FactChanged{fact.name, fact.holds});
   if (auto loaded = instances_.load_all(); !loaded) return loaded;
+  if (descent) core_.events.push(take_up_shutdown(core_, *descent));
   start(core_.executor, brain());
   start(core_.executor, actions_.timers());
   start(core_.executor, follow_contracts());
@@ -165,6 +170,7 @@ Task<> Daemon::brain() {
       }
       core_.records.erase(*name);
       core_.durations.forget(*name);
+      core_.marks.forget(*name);
       name = removed.erase(name);
     }
   }
@@ -182,6 +188,9 @@ void Daemon::on_member_ended(const contract::MemberEnded& event) {
     if (record.contract != event.id) continue;
     record.process_end = fmt::format("process {} {}", event.pid, event.status.text());
     if (event.status.success()) return;
+    // The process of a VM that is up and that nobody takes down: however the hypervisor may call that.
+    const bool by_itself = graph::is_up(record.state) && record.runs.empty() && !record.history.outage;
+    if (record.claimed && by_itself) record.history.fell = "its " + record.process_end;
     core_.logs.line(record.fmri, fmt::format("Process {} {}.", event.pid, event.status.text()));
     if (record.claimed) return;  // of a VM only the empty contract counts, and then a verdict is asked for
     if (event.status.core()) {
@@ -204,6 +213,7 @@ void Daemon::on_emptied(const contract::Emptied& event) {
     }
     if (record.previous_contracts.erase(event.id) != 0) {
       core_.contracts->release(event.id);
+      mark_down(core_, record);
       publish_state(core_, record);
       return;
     }

@@ -66,6 +66,14 @@ Result<std::optional<restarter::Loaded>> Instances::load(const fmri::Fmri& insta
   if (record.state == graph::State::uninitialized) record.state_time = wall_now();
   restarter::Recovered recovered;
   if (recovering) recovered = recover(core_, record);
+  if (recovering && core_.marks.host_fell_under(instance.str())) {
+    record.history.fell = "the host went down under it";
+  }
+  // What an earlier version of vmkeep started has no mark.
+  if (recovered.claimed && graph::is_up(recovered.state) && record.contract != 0 &&
+      !recovered.contract_empty) {
+    mark_up(core_, record);
+  }
   return std::optional(restarter::Loaded{instance.str(), record.config, enabled, recovered, false});
 }
 
@@ -176,6 +184,8 @@ control::InstanceMessage Instances::describe(const Record& record, bool dependen
     message.reason = graph::to_string(graph::Reason::bad_repo_state);
     message.why = record.unrecorded;
   }
+  const bool starts = record.state == graph::State::offline && record.next_state == graph::State::online;
+  if (starts && message.why.empty()) message.why = record.waits_for;
   message.contract = record.contract;
   message.log = core_.logs.path(record.fmri);
   message.vm = record.claimed;
@@ -215,6 +225,8 @@ Result<> Instances::enable(const fmri::Fmri& instance, bool enabled, bool tempor
 }
 
 void Instances::forget_aborts(Record& record) {
+  core_.marks.forget(record.fmri.str());
+  record.history.fell.clear();
   if (!record.claimed) return;
   record.history.aborts.clear();
   record.history.unknown_in_a_row = 0;

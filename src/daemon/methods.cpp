@@ -97,6 +97,8 @@ void Methods::run(const restarter::RunMethod& action) {
   if (log) spec.standard_output = spec.standard_error = log->get();
 
   MethodRun& run = record->runs[action.run];
+  record->waits_for.clear();
+  record->method_said.clear();
   run.method = action.method;
   run.contract = *id;
   run.uid = spec.credentials ? spec.credentials->uid : ::geteuid();
@@ -133,6 +135,8 @@ Task<> Methods::follow(Core& core, std::string fmri, uint64_t run, pid_t pid) {
     end.core = status->core();
   }
   if (record != nullptr) {
+    record->waits_for.clear();
+    end.why = record->method_said;
     const auto found = record->runs.find(run);
     if (found != record->runs.end()) {
       const auto ended = found->second;

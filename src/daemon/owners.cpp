@@ -310,6 +310,11 @@ void Owners::handle(Owner& owner, const json::object& message) {
   if (kind == "step") on_step(*record, message);
   if (kind == "adopt") on_adopt(owner, *record, message);
   if (kind == "verdict") on_verdict(*record, message);
+  if (kind == "renamed") follow_name(*record, guard::text_of(message, "name"));
+  if (kind == "waits") {
+    record->waits_for = guard::text_of(message, "text");
+    core_.touch(*record);
+  }
   if (kind == "report") core_.events.push(restarter::Reported{record->fmri.str()});
   if (kind == "dossier") {
     start(core_.executor, write_dossier(core_, record->fmri.str(), owner.gid(), message));
@@ -381,6 +386,7 @@ void Owners::started(Record& record, const json::object& step) {
     history.started = now();
   }
   if (up == "born" || !window) history.outage.reset();
+  mark_up(core_, record);
   publish_vm(core_, record);
 }
 
@@ -391,6 +397,10 @@ void Owners::on_step(Record& record, const json::object& message) {
   const control::Call call = found->second;
   waiting_.erase(found);
   started(record, message);
+  if (control::int_member(message, "code", 0) != 0) {
+    const std::string text = guard::text_of(message, "text");
+    record.method_said = text.substr(0, text.find('\n'));
+  }
   json::object reply;
   for (const char* member : {"action", "argv", "environment", "code", "text"}) {
     if (const auto* value = message.if_contains(member)) reply[member] = *value;
@@ -413,6 +423,13 @@ void Owners::on_verdict(Record& record, const json::object& message) {
   auto verdict = guard::verdict_from(message);
   if (!verdict) {
     core_.logs.notice("guard " + verdict.error().message);
+    return;
+  }
+  if (record.history.fell != found->second.sent.fell && verdict->kind != vm::VerdictKind::restart) {
+    // Its process crashed after the question was sent: what was answered is of somebody who did not know.
+    questions_.erase(found);
+    verdict = vm::Verdict{vm::VerdictKind::ask_again, graph::Reason::vm_unknown, record.history.fell};
+    core_.events.push(restarter::VerdictGiven{record.fmri.str(), number, std::move(*verdict)});
     return;
   }
   if (const auto* history = message.if_contains("history"); history != nullptr && history->is_object()) {

@@ -72,6 +72,7 @@ class Owners {
   void on_step(Record& record, const boost::json::object& message);
   void on_adopt(Owner& owner, Record& record, const boost::json::object& message);
   void on_verdict(Record& record, const boost::json::object& message);
+  void follow_name(Record& record, const std::string& name);
   static Task<> reboot(Owners& self, std::string fmri, Instant patience);
 
   Core& core_;

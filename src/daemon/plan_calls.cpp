@@ -118,6 +118,14 @@ restarter::ShutDown shut_down_event(const Core& core, const control::Call& call)
   return {budget_of(call), measurements(core)};
 }
 
+restarter::ShutDown take_up_shutdown(const Core& core, const Descent& descent) {
+  // What has no time left is forced at once.
+  constexpr Instant kLeast = 1s;
+  restarter::ShutDown event{std::nullopt, measurements(core)};
+  if (descent.until) event.budget = std::max(*descent.until - now(), kLeast);
+  return event;
+}
+
 void answer_plan(Core& core, const control::Call& call) {
   auto what = control::string_member(call.parameters, "what");
   if (!what) return call.fail(what.error());

@@ -9,6 +9,7 @@
 
 #include "control/server.h"
 #include "daemon/core.h"
+#include "daemon/publish.h"
 
 namespace vmkeep::daemon {
 
@@ -24,6 +25,8 @@ restarter::Measurements measurements(const Core& core);
 
 // An event for the restarter: everything goes down, by the end of the call's budget if it has one.
 restarter::ShutDown shut_down_event(const Core& core, const control::Call& call);
+// The one that goes on with what an earlier daemon began.
+restarter::ShutDown take_up_shutdown(const Core& core, const Descent& descent);
 void answer_plan(Core& core, const control::Call& call);
 
 }  // namespace vmkeep::daemon

@@ -1,7 +1,9 @@
 #include "daemon/publish.h"
 
 #include <fmt/format.h>
+#include <sys/random.h>
 
+#include <array>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <charconv>
@@ -18,6 +20,8 @@ using repository::PutGroup;
 using repository::ValueType;
 
 constexpr char kRestarterService[] = "system/svc/restarter";
+constexpr char kHostGroup[] = "vmkeep-host";
+constexpr char kLifeGroup[] = "vmkeep-life";
 
 Property text(std::string value) {
   return {ValueType::astring, {std::move(value)}};
@@ -172,17 +176,72 @@ contract::ContractId take_contract_id(Core& core) {
   return id;
 }
 
-void publish_started(Core& core, bool started) {
+void publish_started(Core& core) {
   PropertyGroup group;
-  group.name = "vmkeep-host";
+  group.name = kHostGroup;
   group.type = "framework";
-  group.properties["started"] = boolean(started);
+  group.properties["started"] = boolean(true);
   put(core, fmri::Fmri{kRestarterService, {}, {}, {}}, std::move(group));
 }
 
 bool was_started(Core& core) {
   auto levels = core.store->read(fmri::Fmri{kRestarterService, {}, {}, {}});
-  return levels && levels->value("vmkeep-host", "started") == "true";
+  return levels && levels->value(kHostGroup, "started") == "true";
+}
+
+void publish_descent(Core& core, const Descent& descent) {
+  PropertyGroup group;
+  group.name = kHostGroup;
+  group.type = "framework";
+  group.properties["started"] = boolean(false);
+  group.properties["going_down"] = boolean(!descent.over);
+  if (descent.until) group.properties["until"] = integer(descent.until->count());
+  put(core, fmri::Fmri{kRestarterService, {}, {}, {}}, std::move(group));
+}
+
+std::optional<Descent> recorded_descent(Core& core) {
+  auto levels = core.store->read(fmri::Fmri{kRestarterService, {}, {}, {}});
+  if (!levels || levels->value(kHostGroup, "going_down") != "true") return std::nullopt;
+  Descent descent;
+  if (const auto until = levels->value(kHostGroup, "until")) descent.until = Instant(number_of(until));
+  return descent;
+}
+
+void mark_up(Core& core, Record& record) {
+  record.history.fell.clear();
+  if (auto marked = core.marks.came_up(record.fmri.str()); !marked) {
+    core.logs.notice("whether " + record.fmri.str() +
+                     " was up will not be known after a power cut: " + marked.error().message);
+  }
+}
+
+void mark_down(Core& core, const Record& record) {
+  const bool lives =
+      (record.contract != 0 && !core.contracts->empty(record.contract)) || !record.previous_contracts.empty();
+  // On its way back up it should be up all the while; and where nobody answers, nobody knows how it went
+  // down.
+  const bool comes_back = record.state == graph::State::offline && record.reason >= graph::Reason::vm_aborted;
+  const bool unknown = record.state == graph::State::degraded;
+  if (record.claimed && !lives && !comes_back && !unknown && record.next_state == graph::State::none) {
+    core.marks.went_down(record.fmri.str());
+  }
+}
+
+std::string life(Core& core) {
+  const fmri::Fmri service{kRestarterService, {}, {}, {}};
+  if (auto levels = core.store->read(service)) {
+    if (const auto id = levels->value(kLifeGroup, "id")) return std::string(*id);
+  }
+  std::array<unsigned char, 16> bytes{};
+  (void)!::getrandom(bytes.data(), bytes.size(), 0);
+  std::string id;
+  for (const unsigned char byte : bytes) id += fmt::format("{:02x}", byte);
+  PropertyGroup group;
+  group.name = kLifeGroup;
+  group.type = "framework";
+  group.properties["id"] = text(id);
+  put(core, service, std::move(group));
+  return id;
 }
 
 void recover_contract_ids(Core& core) {

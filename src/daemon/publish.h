@@ -17,7 +17,24 @@ restarter::Recovered recover(Core& core, Record& record);
 void recover_contract_ids(Core& core);
 
 // Whether `vmkeep startup` came after the last `vmkeep shutdown` of this boot.
-void publish_started(Core& core, bool started);
+void publish_started(Core& core);
 bool was_started(Core& core);
+
+// A `vmkeep shutdown` that no `vmkeep startup` came after in this boot: when it has to be over, whether it
+// is.
+struct Descent {
+  std::optional<Instant> until;
+  bool over = false;
+};
+void publish_descent(Core& core, const Descent& descent);
+std::optional<Descent> recorded_descent(Core& core);
+
+// A name for the time since the host came up, as long as the volatile store: the kernel's boot id is the same
+// for all boots of a container.
+std::string life(Core& core);
+
+// The mark of a VM that went down for good or comes up (run_marks.h).
+void mark_up(Core& core, Record& record);
+void mark_down(Core& core, const Record& record);
 
 }  // namespace vmkeep::daemon

@@ -21,6 +21,14 @@ constexpr Instant kMeanwhile = 2s;
 constexpr Instant kStopAfterStart = 120s;
 constexpr Instant kBetweenHints = 1s;  // VBox.log comes in bursts: one look for each burst
 
+// Whether vm/name says how the VM is called.
+bool is_named(const vm::ConfigReading& reading) {
+  return std::any_of(reading.settings.begin(), reading.settings.end(), [](const vm::Setting& setting) {
+    return setting.property != nullptr && setting.property->name == "name" && !setting.values.empty() &&
+           setting.origin != vm::Origin::standard;
+  });
+}
+
 }  // namespace
 
 Keeper::Keeper(Executor executor, hypervisor::Hypervisor& driver, Channel& channel, std::string fmri,
@@ -52,7 +60,8 @@ void Keeper::configure(const repository::Levels& running) {
     return;  // what was good before stays in force
   }
   const vm::VmConfig& config = reading.config;
-  if (config_ && (config_->name != config.name || config_->uuid != config.uuid)) uuid_.clear();
+  const bool another = config.uuid.empty() ? config.name != name_ : config.uuid != uuid_;
+  if (config_ && (config_->name != config.name || config_->uuid != config.uuid) && another) uuid_.clear();
   config_ = config;
   reading_ = std::move(reading);
   guest_->configure(*config_);
@@ -118,8 +127,32 @@ Task<> Keeper::handle(json::object message) {
   if (kind == "window") co_await zfs_snapshot(vm::SnapshotOccasion::after_gui, now() + kLookDeadline);
 }
 
+void Keeper::remember(const vm::History& history) {
+  fell_ = history.fell;
+  guest_->remember(history);
+}
+
+// Every look passes here.
+vm::Observation Keeper::note(const Result<vm::Observation>& looked) {
+  seen_ = looked ? *looked : vm::no_answer(looked.error().message);
+  seen_.fell = fell_;
+  if (const auto told = driver_.name_of(uuid_)) follow_name(*told);
+  return seen_;
+}
+
 // ---- the VM's identity
 // -------------------------------------------------------------------------------------------
+
+// The VM is known by its UUID; whoever names it gets to hear the name that it has now.
+void Keeper::follow_name(const std::string& told) {
+  if (told.empty() || told == name_) return;
+  log("The VM was renamed: \"" + name_ + "\" is \"" + told + "\" now.");
+  name_ = told;
+  guest_->identify(uuid_, name_);
+  auto news = message("renamed", fmri_);
+  news["name"] = control::value_to_json(name_);
+  channel_.send(news);
+}
 
 Task<Result<>> Keeper::identify(Instant deadline) {
   if (!config_) co_return fail(ErrorKind::invalid, config_error_.empty() ? "not configured" : config_error_);
@@ -130,8 +163,10 @@ Task<Result<>> Keeper::identify(Instant deadline) {
   auto found = co_await driver_.find(config_->uuid.empty() ? config_->name : config_->uuid, deadline);
   if (!found) co_return found.error();
   uuid_ = found->uuid;
-  name_ = found->name;
+  // What the configuration says is what it was called, if it says so.
+  name_ = is_named(reading_) || !found->accessible ? config_->name : found->name;
   guest_->identify(uuid_, name_);
+  if (found->accessible) follow_name(found->name);
   co_return hypervisor::done();
 }
 
@@ -172,6 +207,7 @@ Task<> Keeper::method(const json::object& call) {
   }
   expected_ = false;
   doing_.clear();
+  waits_for_.clear();
   if (step.action == "done" && step.code == 0 && name == "start") watch(true);
   send_step(call, step);
   if (!std::exchange(stop_after_start_, false)) co_return;
@@ -197,8 +233,7 @@ Task<vm::Observation> Keeper::settled_look(Instant deadline) {
   Instant pause = 20ms;
   for (;;) {
     auto looked = co_await driver_.look(uuid_, std::max(deadline, now() + kLookAtLeast));
-    observed = looked ? *looked : vm::no_answer(looked.error().message);
-    seen_ = observed;
+    observed = note(looked);
     const auto state = observed.agreed();
     const bool settled = state != vm::VmState::unknown && !vm::is_passing(state);
     if (settled || cut_short() || now() + pause >= deadline) co_return observed;
@@ -212,7 +247,7 @@ Task<> Keeper::answer(const json::object& question) {
   const auto* past = question.if_contains("history");
   vm::History history;
   if (past != nullptr && past->is_object()) history = history_from(past->get_object());
-  guest_->remember(history);
+  remember(history);
 
   vm::Observation observed;
   const Instant deadline = now() + kAnswer;
@@ -283,29 +318,38 @@ Task<> Keeper::reminder(std::shared_ptr<Keeper> self) {
 // ---- watching
 // ----------------------------------------------------------------------------------------------------
 
+// What was heard of the guest of an earlier process says nothing of this one's: GuestWatch begins anew.
 void Keeper::watch(bool started) {
-  if (watching_ || uuid_.empty()) return;
-  watching_ = true;
+  if (uuid_.empty()) return;
+  const auto process = driver_.process(uuid_);
+  const bool same = process && process->pid == guest_of_.pid && process->start_time == guest_of_.start_time;
+  if (watching_ && same && !started) return;
+  guest_of_ = process.value_or(hypervisor::VmProcess{});
+  const bool watched = std::exchange(watching_, true);
   guest_->begin(started);
-  start(executor_, watcher(shared_from_this()));
+  if (!watched) start(executor_, watcher(shared_from_this(), ++watch_));
 }
 
 void Keeper::unwatch() {
   watching_ = false;
+  ++watch_;
   guest_->end();
 }
 
-Task<> Keeper::watcher(std::shared_ptr<Keeper> self) {
-  while (self->watching_) {
+// `number`: another watch may have begun while this one slept.
+Task<> Keeper::watcher(std::shared_ptr<Keeper> self, uint64_t number) {
+  const auto over = [&self, number] { return !self->watching_ || self->watch_ != number; };
+  while (!over()) {
     const bool moved = co_await self->driver_.hint(self->uuid_, now() + Instant(300s));
-    if (!self->watching_ || !moved) continue;
+    if (over() || !moved) continue;
     self->guest_->log_moved();
     if (!self->driver_.process(self->uuid_)) {
       // vmkeepd sees the end of what lives in a contract, and asks at once.  A VM that somebody started
       // elsewhere is in none: of that one it hears from us.
       co_await sleep_until(now() + kMeanwhile);
-      if (!self->watching_) continue;
+      if (over()) continue;
       if (self->driver_.process(self->uuid_)) {
+        self->watch();
         self->guest_->log_moved();  // what the new one told meanwhile
         continue;
       }
@@ -317,15 +361,14 @@ Task<> Keeper::watcher(std::shared_ptr<Keeper> self) {
     self->look_soon();
     co_await sleep_until(now() + kBetweenHints);
   }
-  self->unwatch();
+  if (!over()) self->unwatch();
 }
 
 Task<> Keeper::hinted() {
   if (uuid_.empty() || !config_ || !watching_) co_return;
   const auto looked = co_await driver_.look(uuid_, now() + kLookDeadline);
   if (!looked || inbox_.empty() == false) co_return;  // a method or a question is next: it will look itself
-  seen_ = *looked;
-  const auto state = looked->agreed();
+  const auto state = note(looked).agreed();
   guest_->saw(state);
   if (state == vm::VmState::running || vm::is_passing(state)) co_return;
   if (!driver_.process(uuid_)) co_return;

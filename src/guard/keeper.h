@@ -74,7 +74,7 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
          Pace pace = {}, HookRunner* hooks = nullptr);
 
   void configure(const repository::Levels& running);
-  void remember(const vm::History& history) { guest_->remember(history); }
+  void remember(const vm::History& history);
   void deliver(boost::json::object message);  // method, launched, died, adopted, ask, verb, inspect
   void abandon();
   void use_zfs(Zfs* zfs) { zfs_ = zfs; }  // which must outlive it; null: no snapshots are taken
@@ -92,7 +92,11 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   Task<> answer(const boost::json::object& question);
   Task<> hinted();
 
+  vm::Observation note(const Result<vm::Observation>& looked);
+  void follow_name(const std::string& told);
   Task<Result<>> identify(Instant deadline);
+  Task<Result<>> identify_for_start(Instant deadline);
+  void tell_what_start_waits_for(const std::string& why);
   Task<Step> start_vm(const boost::json::object& call, Instant deadline);
   Task<Step> launch(const boost::json::object& call, Instant deadline);
   Task<Step> follow_launch(Instant deadline, std::optional<int> exit_if_locked);
@@ -152,7 +156,7 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   static Task<> reminder(std::shared_ptr<Keeper> self);
   void watch(bool started = false);
   void unwatch();
-  static Task<> watcher(std::shared_ptr<Keeper> self);
+  static Task<> watcher(std::shared_ptr<Keeper> self, uint64_t number);
 
   Executor executor_;
   hypervisor::Hypervisor& driver_;
@@ -176,7 +180,11 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   std::string doing_;                           // what goes on; empty: nothing
   vm::VmState towards_ = vm::VmState::unknown;  // the state that the VM passes through meanwhile
   vm::Observation seen_ = vm::no_answer("nobody has looked yet");  // last
+  std::string waits_for_;  // what keeps a start from going on, as told last
+  std::string fell_;       // of its history
   bool watching_ = false;
+  uint64_t watch_ = 0;              // grows with each watch that begins or ends
+  hypervisor::VmProcess guest_of_;  // the process whose guest is listened to
   bool asking_again_ = false;
   bool stopped_ = false;
   std::shared_ptr<GuestWatch> guest_;

@@ -32,6 +32,7 @@ class FakeHypervisor : public hypervisor::Hypervisor {
   std::optional<pid_t> pid;
   std::optional<int> exit_if_locked;
   bool registered = true;
+  std::string called = "vm1";
   bool deaf = false;                 // ignores the power button
   bool refuses = false;              // every control() fails
   bool mute = false;                 // every look() fails
@@ -58,12 +59,13 @@ class FakeHypervisor : public hypervisor::Hypervisor {
   std::string name() const override { return "fake"; }
   Task<Result<>> prepare(Instant) override { co_return hypervisor::done(); }
   Task<Result<std::vector<hypervisor::VmRef>>> list(Instant) override {
-    co_return std::vector<hypervisor::VmRef>{{kUuid, "vm1", true}};
+    co_return std::vector<hypervisor::VmRef>{{kUuid, called, true}};
   }
   Task<Result<hypervisor::VmRef>> find(std::string, Instant) override {
     if (!registered) co_return fail(ErrorKind::not_found, "no VM \"vm1\" is registered");
-    co_return hypervisor::VmRef{kUuid, "vm1", true};
+    co_return hypervisor::VmRef{kUuid, called, true};
   }
+  std::optional<std::string> name_of(const std::string&) override { return called; }
   Task<Result<vm::Observation>> look(std::string, Instant) override {
     calls.emplace_back("look");
     if (mute) co_return fail(ErrorKind::timeout, "VBoxManage did not end in time");

@@ -149,7 +149,9 @@ Task<json::object> Keeper::dossier_of(vm::Observation observed, vm::Verdict verd
     co_return json::object();
   }
   const auto told = std::exchange(dossier_told_, verdict.reason);
-  const bool still = told == verdict.reason && observed.process == vm::Witness::present;
+  // Whoever does not answer is asked again and again.
+  const bool same = observed.process == vm::Witness::present || !observed.answered;
+  const bool still = told == verdict.reason && same;
   if (still && !verdict.reboot) co_return json::object();
   std::string output;
   if (const auto& check = guest_->last_check()) output = check->run.output;

@@ -389,6 +389,29 @@ TEST_F(GuestTest, AStuckVmLeavesOneDossierHoweverOftenItIsLookedAt) {
                            [](const auto& m) { return text_of(m, "kind") == "dossier"; }));
 }
 
+TEST_F(GuestTest, ASilentHypervisorLeavesOneDossierHoweverOftenItIsAsked) {
+  configure();
+  start_running();
+  driver_.mute = true;
+  // Until it is judged: two looks apart, not ten seconds, as the keeper abandons what a verdict waits for.
+  const auto silent = [this] {
+    auto question = message("ask", kFmri);
+    question["question"] = ++question_;
+    question["cause"] = "report";
+    question["history"] = to_json(history_);
+    keeper_->deliver(question);
+    run_until([this] { return std::count(driver_.calls.begin(), driver_.calls.end(), "look") > 1; });
+    keeper_->abandon();
+    return *verdict_from(expect("verdict"));
+  };
+  EXPECT_EQ(silent().reason, graph::Reason::hypervisor_silent);
+  expect("dossier");
+  EXPECT_EQ(silent().reason, graph::Reason::hypervisor_silent);
+  run_until([] { return false; }, 50ms);
+  EXPECT_TRUE(std::none_of(received_.begin(), received_.end(),
+                           [](const auto& m) { return text_of(m, "kind") == "dossier"; }));
+}
+
 TEST(LastLines, AreOneLineEachAndNeverControlCharacters) {
   EXPECT_EQ(last_lines("a\n\nb\x1b[31m\tc\nd", 2), (std::vector<std::string>{"b [31m c", "d"}));
   EXPECT_EQ(last_lines(std::string(1000, 'x'), 5).at(0).size(), 200U);
@@ -404,6 +427,31 @@ TEST_F(GuestTest, T77_in_maintenance_nobody_asks_the_guest_until_it_is_started_a
   EXPECT_FALSE(run_until([&] { return runs().size() > before; }, Instant(2500)));
   start_running();
   EXPECT_TRUE(run_until([&] { return runs().size() > before; }));
+}
+
+// What was heard of the guest before its VM died is nothing that the next one has told.
+TEST_F(GuestTest, TheHeartbeatOfAVmThatCameBackIsItsOwn) {
+  configure({{"start_aborted_vm", "true"}, {"restart_aborted_vm", "true"}});
+  start_running();
+  run_until([] { return false; }, 20ms);
+  driver_.beat = hypervisor::Heartbeat{true, now()};
+  driver_.hints.notify();
+  expect("report");
+  EXPECT_EQ(ask().kind, vm::VerdictKind::degraded);
+  run_until([] { return false; }, 1100ms);  // one look for a burst of hints
+  driver_.beat.reset();
+  driver_.become(vm::VmState::aborted, std::nullopt);
+  EXPECT_EQ(ask().kind, vm::VerdictKind::restart);
+  method("start");
+  EXPECT_EQ(text_of(expect("step"), "action"), "exec");
+  tell("launched");
+  driver_.become(vm::VmState::running, 4712);
+  EXPECT_EQ(control::int_member(expect("step"), "code", -1), 0);
+  EXPECT_EQ(ask().kind, vm::VerdictKind::leave_online);
+  driver_.beat = hypervisor::Heartbeat{true, now()};
+  driver_.hints.notify();
+  EXPECT_EQ(text_of(expect("report"), "text"), "the heartbeat is lost");
+  EXPECT_EQ(ask().kind, vm::VerdictKind::degraded);
 }
 
 }  // namespace

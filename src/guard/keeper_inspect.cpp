@@ -59,7 +59,7 @@ Task<> Keeper::inspect(const json::object& call) {
   std::optional<hypervisor::VmDetails> details;
   if (known) {
     auto looked = co_await driver_.look(uuid_, now() + kLook);
-    seen_ = looked ? *looked : vm::no_answer(looked.error().message);
+    note(looked);
     if (looked && control::bool_member(call, "details", false)) {
       auto described = co_await driver_.describe(uuid_, now() + kLook);
       if (described) details = std::move(*described);
@@ -76,7 +76,8 @@ Task<> Keeper::inspect(const json::object& call) {
 // is passing through by our own doing.
 void Keeper::inspect_busy(const json::object& call) {
   vm::Observation observed = seen_;
-  if (towards_ != vm::VmState::unknown && !uuid_.empty()) {
+  // A start that waits changes nothing yet.
+  if (towards_ != vm::VmState::unknown && !uuid_.empty() && waits_for_.empty()) {
     observed.state = towards_;
     observed.process = driver_.process(uuid_) ? vm::Witness::present : vm::Witness::unsure;
     observed.answered = true;
@@ -93,6 +94,9 @@ void Keeper::send_vm(const json::object& call, const vm::Observation& observed,
   if (observed.disagree()) {
     detail += std::string(detail.empty() ? "" : "; ") + "its process is " +
               std::string(vm::to_string(observed.process));
+  }
+  if (observed.fallen()) {
+    detail += (detail.empty() ? "" : "; ") + observed.fell + "; the hypervisor only says that it is off";
   }
   const auto process = uuid_.empty() ? std::nullopt : driver_.process(uuid_);
   json::object vm{{"name", control::value_to_json(name_.empty() && config_ ? config_->name : name_)},

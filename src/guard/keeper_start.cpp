@@ -1,4 +1,6 @@
 // The start method of a VM: look, ask start_plan(), do it, and say "online" only when the VM runs.
+#include <utility>
+
 #include "control/messages.h"
 #include "guard/keeper.h"
 #include "guard/messages.h"
@@ -33,17 +35,14 @@ int code_of(const Error& error) {
 
 Task<Step> Keeper::start_vm(const json::object& call, Instant deadline) {
   deadline -= kReserve;
-  auto known = co_await identify(deadline);
+  auto known = co_await identify_for_start(deadline);
   if (!known) co_return done(code_of(known.error()), known.error().message);
-  auto ready = co_await driver_.prepare(deadline);
-  if (!ready) co_return done(kRetry, ready.error().message);
   const bool commanded = control::bool_member(call, "commanded", false);
   Instant pause = 50ms;
   Step adopted;
   while (!abandoned_ && now() < deadline) {
     const auto looked = co_await driver_.look(uuid_, std::min(deadline, now() + kLook));
-    const auto observed = looked ? *looked : vm::no_answer(looked.error().message);
-    seen_ = observed;
+    const auto observed = note(looked);
     const auto plan = vm::start_plan(*config_, observed, commanded);
     switch (plan.action) {
       case vm::StartAction::launch:
@@ -81,12 +80,39 @@ Task<Step> Keeper::start_vm(const json::object& call, Instant deadline) {
         co_return done(kFatal, plan.why);
       case vm::StartAction::retry:
       case vm::StartAction::wait:
+        tell_what_start_waits_for(plan.why);
         break;
     }
     co_await sleep_until(std::min(deadline, now() + pause));
     pause = std::min<Instant>(pause * 2, 1s);
   }
-  co_return done(kRetry, "The VM came to no state in which it could be started before the time was over.");
+  const std::string what = "The VM came to no state in which it could be started before the time was over";
+  co_return done(kRetry, what + (waits_for_.empty() ? "." : ": " + waits_for_));
+}
+
+// A hypervisor that is there and answers nothing that makes sense is asked again, as for a state (B1).
+Task<Result<>> Keeper::identify_for_start(Instant deadline) {
+  Instant pause = 50ms;
+  waits_for_.clear();
+  for (;;) {
+    auto ready = co_await driver_.prepare(deadline);
+    if (!ready) co_return fail(ErrorKind::unavailable, ready.error().message);
+    auto known = co_await identify(deadline);
+    const bool again = !known && code_of(known.error()) == kRetry && !abandoned_;
+    if (!again || now() + pause >= deadline) co_return known;
+    tell_what_start_waits_for(known.error().message);
+    co_await sleep_until(now() + pause);
+    pause = std::min<Instant>(pause * 2, 1s);
+  }
+}
+
+// For whoever asks why the VM does not come up; each thing once.
+void Keeper::tell_what_start_waits_for(const std::string& why) {
+  if (std::exchange(waits_for_, why) == why) return;
+  log("The start waits: " + why);
+  auto news = message("waits", fmri_);
+  news["text"] = control::value_to_json(why);
+  channel_.send(news);
 }
 
 // vm/takeover=savestate: as vboxsvc took over what ran (1.6), but a save that fails is a start that fails.

@@ -71,8 +71,7 @@ Task<Descent> Keeper::bring_down(Planner planner, Instant patience, hypervisor::
   Instant pause = 50ms;
   for (;;) {
     const auto looked = co_await driver_.look(uuid_, std::min(patience, now() + kLook));
-    const auto observed = looked ? *looked : vm::no_answer(looked.error().message);
-    seen_ = observed;
+    const auto observed = note(looked);
     plan = planner(observed);
     if (!plan.wait_first) break;
     if (cut_short() || now() >= patience) co_return Descent{Descent::End::failed, 1, plan.why};

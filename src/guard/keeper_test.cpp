@@ -261,5 +261,53 @@ TEST_F(KeeperTest, AnAbandonedStartEnds) {
   EXPECT_EQ(control::int_member(expect("step"), "code", -1), 1);
 }
 
+TEST_F(KeeperTest, ARenameIsFollowedAndTold) {
+  configure({{"name", "vm1"}, {"uuid", kUuid}});
+  driver_.become(vm::VmState::running, 4711);
+  EXPECT_EQ(text_of(inspected(), "name"), "vm1");
+  driver_.called = "vm \"one\"";
+  EXPECT_EQ(text_of(inspected(), "name"), "vm \"one\"");
+  EXPECT_EQ(text_of(expect("renamed"), "name"), "vm \"one\"");
+  // vm/name comes back as it was told: that is no other VM.
+  configure({{"name", "vm \"one\""}, {"uuid", kUuid}});
+  EXPECT_EQ(keeper_->uuid(), kUuid);
+  inspected();
+  turn(20ms);
+  EXPECT_TRUE(std::none_of(received_.begin(), received_.end(),
+                           [](const auto& m) { return text_of(m, "kind") == "renamed"; }));
+}
+
+TEST_F(KeeperTest, ANameThatWasChangedWhileNobodyLookedIsTold) {
+  driver_.called = "another";
+  configure({{"name", "vm1"}, {"uuid", kUuid}});
+  EXPECT_EQ(text_of(inspected(), "name"), "another");
+  EXPECT_EQ(text_of(expect("renamed"), "name"), "another");
+}
+
+TEST_F(KeeperTest, T39_what_a_start_waits_for_is_told_once) {
+  configure();
+  driver_.become(vm::VmState::inaccessible, std::nullopt);
+  method("start");
+  const auto waits = expect("waits");
+  EXPECT_NE(text_of(waits, "text").find("cannot read the VM's files"), std::string::npos);
+  turn(200ms);  // several looks
+  EXPECT_TRUE(std::none_of(received_.begin(), received_.end(),
+                           [](const auto& m) { return text_of(m, "kind") == "waits"; }));
+  driver_.become(vm::VmState::poweroff, std::nullopt);
+  EXPECT_EQ(text_of(expect("step"), "action"), "exec");
+}
+
+TEST_F(KeeperTest, AVmThatFellWithItsHostIsStartedAsAnAbortedOne) {
+  configure({{"start_aborted_vm", "false"}});
+  vm::History history;
+  history.fell = "the host went down under it";
+  keeper_->remember(history);
+  method("start");
+  const auto refused = expect("step");
+  EXPECT_EQ(control::int_member(refused, "code", -1), 95);
+  EXPECT_NE(text_of(refused, "text").find("the host went down under it"), std::string::npos);
+  EXPECT_EQ(control::int_member(inspected(), "code", -1), 20);
+}
+
 }  // namespace
 }  // namespace vmkeep::guard

@@ -104,8 +104,7 @@ hypervisor::Percent Keeper::progress_of(const json::object& call) {
 
 Task<vm::Observation> Keeper::plain_look() {
   auto looked = co_await driver_.look(uuid_, now() + kLook);
-  seen_ = looked ? *looked : vm::no_answer(looked.error().message);
-  co_return seen_;
+  co_return note(looked);
 }
 
 // ---- down

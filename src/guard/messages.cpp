@@ -57,7 +57,8 @@ json::object to_json(const vm::History& history) {
                       {"hook_failures", instants(history.hook_failures)},
                       {"hook_reboots", instants(history.hook_reboots)},
                       {"started", history.started.count()},
-                      {"restart_saved_once", history.restart_saved_once}};
+                      {"restart_saved_once", history.restart_saved_once},
+                      {"fell", control::value_to_json(history.fell)}};
   if (const auto& outage = history.outage) {
     json::object one{
         {"kind", vm::to_string(outage->kind)}, {"by", outage->by}, {"since", outage->since.count()}};
@@ -82,6 +83,7 @@ vm::History history_from(const json::object& object) {
   history.hook_reboots = instants_from(object, "hook_reboots");
   history.started = Instant(control::int_member(object, "started", 0));
   history.restart_saved_once = control::bool_member(object, "restart_saved_once", false);
+  history.fell = text_of(object, "fell");
   if (const auto* one = object.if_contains("outage"); one != nullptr && one->is_object()) {
     const auto& outage = one->get_object();
     if (const auto kind = vm::outage_kind(text_of(outage, "kind"))) {

@@ -75,6 +75,8 @@ class Hypervisor {
   // Both witnesses.  An error means that nothing was learned (timeout, unavailable); a VM that is not
   // registered or inaccessible is an observation.
   virtual Task<Result<vm::Observation>> look(std::string uuid, Instant deadline) = 0;
+  // The VM's name as it was told last, by whichever call; absent: none has told.
+  virtual std::optional<std::string> name_of(const std::string& uuid);
   // The UUIDs of all VMs that are up, in one cheap call that locks nothing: the safety net, and how a start
   // is followed.
   virtual Task<Result<std::vector<std::string>>> running(Instant deadline) = 0;

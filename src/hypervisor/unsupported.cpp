@@ -37,6 +37,10 @@ bool Hypervisor::contested(const std::string&) {
   return false;
 }
 
+std::optional<std::string> Hypervisor::name_of(const std::string&) {
+  return std::nullopt;
+}
+
 std::optional<Heartbeat> Hypervisor::heartbeat(const std::string&) {
   return std::nullopt;
 }

@@ -27,8 +27,8 @@ struct MethodEnd {
   enum class Kind { exited, signaled, not_started } kind = Kind::exited;
   int value = 0;  // exit code or signal number
   bool core = false;
-  std::string
-      why;  // of not_started: what could not be done (context, exec); fatal, exit code in value if any
+  std::string why;  // of not_started: what could not be done (context, exec); fatal, exit code in value if
+                    // any.  Of exited: what a VM's method said of its failure; may be empty
 };
 
 // What the daemon found again after it was restarted (6.15).

@@ -44,6 +44,7 @@ struct Running {
   std::optional<Instant> deadline;
   bool timed_out = false;
   bool empty_in_time = false;  // the instance's contract was empty when the time ran out
+  std::string said;            // why it failed, in its own words
 };
 
 struct Instance {

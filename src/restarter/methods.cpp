@@ -169,6 +169,7 @@ void Restarter::Data::method_ended(Instance& i, const MethodEnd& end) {
   Outcome outcome = Outcome::retry;
   switch (end.kind) {
     case MethodEnd::Kind::exited:
+      i.method.said = end.why;
       log(i, fmt::format("Method \"{}\" exited with status {}.", name, end.value));
       if (end.value == 0) outcome = Outcome::ok;
       if (end.value == kNoDaemon && i.phase == Phase::starting) outcome = Outcome::no_daemon;

@@ -312,7 +312,9 @@ void Restarter::Data::on(const Claimed& event) {
 
 void Restarter::Data::on(const Reported& event) {
   auto* i = find(event.fmri);
-  if (i == nullptr || !i->view.vm_instance || !i->up()) return;
+  if (i == nullptr || !i->view.vm_instance) return;
+  // What is told while the start method still runs is asked about once it is over.
+  if (!i->up() && i->phase != Phase::starting) return;
   i->reported = true;
   touch(*i);
 }

@@ -93,14 +93,15 @@ void Restarter::Data::started(Instance& i, const MethodEnd& end, bool daemonless
 void Restarter::Data::start_failed(Instance& i, Outcome outcome, const MethodEnd& end) {
   actions_.push_back(StoreStartStatus{i.fmri, end});
   if (!i.view.vm_instance || i.contract_empty) release(i, !i.contract_empty);
+  const std::string said = end.kind == MethodEnd::Kind::exited ? end.why : "";
   if (outcome != Outcome::retry) {
     notice_failure(i, outcome);
-    leave(i, State::maintenance, Reason::method_failed, {}, StopCause::fault, false);
+    leave(i, State::maintenance, Reason::method_failed, said, StopCause::fault, false);
     return;
   }
   if (++i.failures >= kFaultThreshold) {
     notice_failure(i, outcome);
-    leave(i, State::maintenance, Reason::fault_threshold_reached, {}, StopCause::fault, false);
+    leave(i, State::maintenance, Reason::fault_threshold_reached, said, StopCause::fault, false);
     return;
   }
   // No further attempt for somebody who is wanted down, or whose ground has gone meanwhile.
@@ -222,7 +223,7 @@ void Restarter::Data::stop_ended(Instance& i, Outcome outcome) {
   }
   notice_failure(i, outcome);
   stop_failed(i, outcome == Outcome::retry ? Reason::fault_threshold_reached : Reason::method_failed,
-              "the stop method failed");
+              "the stop method failed" + (i.method.said.empty() ? "" : ": " + i.method.said));
 }
 
 void Restarter::Data::stop_failed(Instance& i, Reason reason, std::string why) {

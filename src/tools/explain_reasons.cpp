@@ -81,7 +81,7 @@ std::vector<Explainer::Reason> Explainer::state_reasons(const InstanceMessage& i
     case State::uninitialized:
       return {uninitialized_reason(instance)};
     case State::offline:
-      if (next == State::online) return {{"Start method is running.", "C4"}};
+      if (next == State::online) return {{with_why("Start method is running.", instance), "C4"}};
       if (next != State::none) return {{"Transitioning to state " + instance.next_state + ".", "PH"}};
       return {};
     case State::maintenance:
@@ -96,17 +96,20 @@ std::vector<Explainer::Reason> Explainer::state_reasons(const InstanceMessage& i
     case graph::Reason::invalid_restarter:
       return {{"Restarter \"" + instance.restarter + "\" is invalid.", "2A"}};
     case graph::Reason::method_failed:
-      if (!ended.empty()) return {{"Start method " + ended + ".", "KS"}};
+      if (!ended.empty()) return {{with_why("Start method " + ended + ".", instance), "KS"}};
       break;
     case graph::Reason::fault_threshold_reached:
-      if (!ended.empty()) return {{"Start method failed repeatedly, last " + ended + ".", "KS"}};
+      if (!ended.empty()) {
+        return {{with_why("Start method failed repeatedly, last " + ended + ".", instance), "KS"}};
+      }
       break;
     default:
       break;
   }
   const graph::ReasonText& text = graph::text(reason);
   if (text.explanation.empty()) return {{"Unknown.", "AR"}};
-  return {{std::string(text.explanation), std::string(text.code)}};
+  return {{instance.vm ? with_why(text.explanation, instance) : std::string(text.explanation),
+           std::string(text.code)}};
 }
 
 std::string Explainer::summary(const InstanceMessage& instance) const {

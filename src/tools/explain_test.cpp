@@ -103,6 +103,8 @@ TEST_F(Explain, TheReasonsOfStates) {
        "full."},
       {"disabled", "none", "disable_request", "", 0, "Disabled by an administrator."},
       {"offline", "online", "none", "", 0, "Start method is running."},
+      {"offline", "online", "none", "The files cannot be read.", 0,
+       "Start method is running. The files cannot be read."},
       {"offline", "disabled", "none", "", 0, "Transitioning to state disabled."},
       {"offline", "none", "none", "", 0, "Unknown."},
       {"uninitialized", "none", "none", "", 0,
@@ -120,12 +122,16 @@ TEST_F(Explain, TheReasonsOfStates) {
       {"maintenance", "none", "method_failed", "", 0, "Method failed."},
       {"maintenance", "none", "method_failed", "", 96 << 8, "Start method exited with $SMF_EXIT_ERR_CONFIG."},
       {"maintenance", "none", "method_failed", "", 95 << 8, "Start method exited with $SMF_EXIT_ERR_FATAL."},
+      {"maintenance", "none", "method_failed", "There is no such VM.", 96 << 8,
+       "Start method exited with $SMF_EXIT_ERR_CONFIG. There is no such VM."},
       {"maintenance", "none", "method_failed", "", 9, "Start method died on Killed (9)."},
       {"maintenance", "none", "method_failed", "", 11 | 0x80,
        "Start method dumped core on Segmentation fault (11)."},
       {"maintenance", "none", "fault_threshold_reached", "", 0, "Method failed repeatedly."},
       {"maintenance", "none", "fault_threshold_reached", "", 3 << 8,
        "Start method failed repeatedly, last exited with status 3."},
+      {"maintenance", "none", "fault_threshold_reached", "No answer.", 1 << 8,
+       "Start method failed repeatedly, last exited with status 1. No answer."},
       {"maintenance", "none", "vm_stuck", "Guru.", 0,
        "The VM is stuck: the hypervisor stopped it for an error that it cannot mend. Guru."},
       {"degraded", "none", "hypervisor_silent", "", 0,
@@ -142,6 +148,16 @@ TEST_F(Explain, TheReasonsOfStates) {
     if (test.start_status != 0) world.instances[0].start_status = test.start_status;
     EXPECT_EQ(reasons(world, "svc:/a:b"), std::string("Reason: ") + test.text + "\n");
   }
+}
+
+TEST_F(Explain, AVmsStopThatFailedIsToldInItsOwnWords) {
+  World world;
+  world.instances = {instance("svc:/a:b", "maintenance", "method_failed")};
+  world.instances[0].vm = true;
+  world.instances[0].start_status = 0;
+  world.instances[0].why = "the stop method failed: savestate was refused: no space left";
+  EXPECT_EQ(reasons(world, "svc:/a:b"),
+            "Reason: Method failed. the stop method failed: savestate was refused: no space left\n");
 }
 
 TEST_F(Explain, ATemporaryDisableIsTold) {

@@ -1,4 +1,6 @@
 // vmkeep plan, and vmkeep shutdown: everything at once.
+#include <poll.h>
+
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -164,6 +166,34 @@ Result<json::object> follow_shutdown(control::Client& client, Output& output) {
   }
 }
 
+// vmkeepd may be lost in the middle of it.  What is started in its place goes on, and is asked how far it is.
+Result<json::object> shut_down(json::object parameters, Output& output) {
+  constexpr Instant kPatience = std::chrono::seconds(30);
+  constexpr int kPause = 200;  // milliseconds
+  std::optional<Instant> lost_for_good;
+  for (;;) {
+    auto client = control::Client::connect();
+    if (!client && !lost_for_good) return client.error();
+    Result<> asked;
+    if (client) asked = client->call_more("Shutdown", parameters);
+    Result<json::object> last = fail(ErrorKind::unavailable, "");
+    if (client && asked) last = follow_shutdown(*client, output);
+    if (last || last.error().kind != ErrorKind::unavailable) return last;
+    if (client && asked) {
+      output.line("vmkeepd was lost in the middle of it; waiting for what is started in its place.");
+      output.flush();
+      lost_for_good = now() + kPatience;
+      parameters.erase("budget");  // it counts on from when it was given
+    }
+    if (now() >= lost_for_good.value_or(Instant{})) {
+      return fail(ErrorKind::unavailable,
+                  "vmkeepd was lost in the middle of it, and nothing was started in its place: what was up "
+                  "then may be up still; start vmkeepd and ask again");
+    }
+    ::poll(nullptr, 0, kPause);
+  }
+}
+
 }  // namespace
 
 int plan(const std::string&, const Arguments& arguments) {
@@ -207,18 +237,9 @@ int shutdown(const std::string&, const Arguments& arguments) {
   if (!wanted->words.empty() || wanted->json) {
     return wrong("shutdown takes everything down, and only --budget", kShutdownUsage, output);
   }
-  auto client = control::Client::connect();
-  if (!client) {
-    told(client.error(), output);
-    return output.finish();
-  }
   json::object parameters;
   if (wanted->budget) parameters["budget"] = *wanted->budget;
-  if (auto asked = client->call_more("Shutdown", parameters); !asked) {
-    told(asked.error(), output);
-    return output.finish();
-  }
-  auto last = follow_shutdown(*client, output);
+  auto last = shut_down(std::move(parameters), output);
   if (!last) {
     told(last.error(), output);
     return output.finish();

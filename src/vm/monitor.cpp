@@ -15,14 +15,16 @@
 //   stuck (B9)        restart_stuck_vm                              restart (its start powers it off first)
 //                     start_stuck_vm                                offline
 //                     else                                          online
+//                     poweroff of a VM that fell (state.h) is aborted
 //   teleported        -                                             offline
 //   missing, inaccessible                                           maintenance
 //   unknown word      in a row > offline_unknown_state_maxcount     offline (never if that is negative)
 //                     else                                          online, and looked at again; with an
 //                                                                   empty contract: ask again
 //   no answer           -                                             degraded until it answers (B1)
-//   witnesses disagree  up to three times in a row                  ask again
-//                     longer                                        degraded: never taken for down (facts 6)
+//   witnesses disagree  its process lives                           degraded: never taken for down (facts 6)
+//                     it does not, up to three times in a row       ask again
+//                     longer                                        degraded
 //
 // offline_is_maint turns every offline into maintenance.  What an operator did comes before the table (see
 // outage.cpp); a suppression comes after it, and turns everything into online.
@@ -107,8 +109,10 @@ Verdict unlimited(const std::string& is, History& history) {
   return result;
 }
 
-Verdict aborted(const VmConfig& config, const Settings& set, VmState state, History& history, Instant now) {
-  const std::string is = "the VM is " + std::string(to_string(state));
+Verdict aborted(const VmConfig& config, const Settings& set, const Observation& observed, History& history,
+                Instant now) {
+  std::string is = "the VM is " + std::string(to_string(observed.agreed()));
+  if (observed.fallen()) is += " (" + observed.fell + "; the hypervisor only says that it is off)";
   if (!set.restart_aborted) {
     return verdict(VerdictKind::maintenance, Reason::vm_aborted, is + "; restart_aborted_vm is not true");
   }
@@ -173,7 +177,9 @@ Verdict stuck(const Settings& set, const Observation& observed) {
 Verdict disagreement(const Observation& observed, int in_a_row) {
   const std::string what = "the hypervisor says that the VM is " + std::string(to_string(observed.state)) +
                            ", but its process is " + std::string(to_string(observed.process));
-  if (in_a_row <= kDisagreementPatience) {
+  // Of a process that lives the guard has waited for the last moments already.
+  const bool lives = observed.process == Witness::present;
+  if (!lives && in_a_row <= kDisagreementPatience) {
     return verdict(VerdictKind::ask_again, Reason::vm_unknown, what + "; looking again");
   }
   return verdict(VerdictKind::degraded, Reason::vm_unknown,
@@ -232,7 +238,7 @@ Verdict decide(const VmConfig& config, const Observation& observed, Cause cause,
       return down("saved", "saved_vm", set.restart_saved, set.start_saved, Reason::vm_saved);
     case VmState::aborted:
     case VmState::aborted_saved:
-      return aborted(config, set, state, history, now);
+      return aborted(config, set, observed, history, now);
     case VmState::teleported:
       return verdict(VerdictKind::offline, Reason::vm_halted, "the VM was teleported to another host");
     case VmState::missing:

@@ -240,7 +240,8 @@ TEST(Unknown, DisagreementIsNeverTakenForDown) {  // facts 6
     History history;
     for (int i = 1; i <= 10; ++i) {
       const Judgement j = judge(config, history, observed, Cause::look, Instant(i));
-      expect(j.verdict, i <= 3 ? V::ask_again : V::degraded, R::vm_unknown);
+      const bool lives = observed.process == Witness::present;
+      expect(j.verdict, !lives && i <= 3 ? V::ask_again : V::degraded, R::vm_unknown);
       history = j.history;
     }
   }
@@ -333,6 +334,18 @@ TEST(Invariant, MoreAbortsNeverMakeItMilder) {
       RC_ASSERT(judge(config, less, observed, cause, now).verdict.kind == V::restart);
     }
   });
+}
+
+// Its VBoxSVC was killed: the VM's process crashes, and the next VBoxSVC says "poweroff" (facts 6, 20).
+TEST(Monitor, AVmWhoseProcessCrashedIsAbortedWhateverTheHypervisorCallsIt) {
+  Observation observed = down(VmState::poweroff);
+  expect(ask(manifest(), observed, Cause::contract_empty), V::offline, R::vm_halted);
+  observed.fell = "its process 42 died on signal TRAP (5)";
+  const auto verdict = ask(manifest(), observed, Cause::contract_empty);
+  expect(verdict, V::restart, R::vm_aborted);
+  EXPECT_NE(verdict.why.find("died on signal TRAP (5)"), std::string::npos) << verdict.why;
+  VmConfig config;
+  expect(ask(config, observed, Cause::contract_empty), V::maintenance, R::vm_aborted);
 }
 
 }  // namespace

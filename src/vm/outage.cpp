@@ -122,6 +122,7 @@ History merged(const History& current, const History& sent, const History& answe
   take(&History::outage);
   take(&History::suppression);
   take(&History::restart_saved_once);
+  take(&History::fell);
   return result;
 }
 

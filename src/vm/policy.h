@@ -137,6 +137,7 @@ struct History {
   std::optional<Outage> outage;
   std::optional<Suppression> suppression;
   bool restart_saved_once = false;  // start it once when it is found saved, whatever the properties say
+  std::string fell;  // see Observation; until it runs again, or an administrator disables or clears it
 };
 
 // What was sent with a question came back changed, and meanwhile the operator may have changed it too: of

@@ -214,5 +214,18 @@ TEST(StartPlan, SaysWhy) {
             "the VM is aborted; start_aborted_vm is not true; refusing to start it");
 }
 
+TEST(StartTable, AVmThatFellIsStartedOrRefusedAsAnAbortedOne) {
+  Observation observed{VmState::poweroff, kGone, ""};
+  observed.fell = "the host went down under it";
+  const auto started = start_plan(manifest(), observed, false);
+  EXPECT_EQ(started.action, A::launch);
+  EXPECT_EQ(started.why,
+            "the VM is aborted (the host went down under it; the hypervisor only says that it is off); "
+            "start_aborted_vm is true; starting it");
+  EXPECT_EQ(start_plan(VmConfig{}, observed, false).action, A::refuse);
+  EXPECT_EQ(start_plan(interactive(), observed, false).action, A::leave);
+  EXPECT_EQ(start_plan(VmConfig{}, observed, true).action, A::launch);
+}
+
 }  // namespace
 }  // namespace vmkeep::vm

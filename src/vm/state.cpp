@@ -103,10 +103,13 @@ bool is_passing(VmState state) {
 // (c) The process is gone and VBoxSVC has not noticed yet; the next look says aborted, saved or poweroff.
 // (d) VBoxSVC itself works on the snapshots of a VM that is down: there is no process, and should be none.
 //
+// A VM that fell is aborted where the hypervisor says poweroff: all that it knows is what it wrote before.
+//
 // In the last row an answer that is "unknown" stays so; whether it is a stuck VM is told by stuck().
 VmState Observation::agreed() const {
   switch (row(state).kind) {
     case Kind::down:
+      if (fallen()) return VmState::aborted;
       return process == Witness::absent ? state : VmState::unknown;
     case Kind::up:
     case Kind::passing_up:
@@ -117,6 +120,10 @@ VmState Observation::agreed() const {
       break;
   }
   return process == Witness::absent ? state : VmState::unknown;
+}
+
+bool Observation::fallen() const {
+  return state == VmState::poweroff && process == Witness::absent && !fell.empty();
 }
 
 bool Observation::stuck() const {
@@ -174,7 +181,8 @@ StatusWord status_word(const Observation& observed) {
     const std::string word = strange_word(observed.detail);
     return word.empty() ? StatusWord{"no answer", 125} : StatusWord{word, 126};
   }
-  return {std::string(to_string(observed.state)), observed.disagree() ? 126 : status_code(observed.state)};
+  const VmState state = observed.fallen() ? VmState::aborted : observed.state;
+  return {std::string(to_string(state)), observed.disagree() ? 126 : status_code(state)};
 }
 
 }  // namespace vmkeep::vm

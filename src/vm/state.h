@@ -76,10 +76,15 @@ struct Observation {
   // Silence is no state of a VM: nothing is done to a VM because its hypervisor says nothing (B1).
   bool answered = true;
   GuestNews guest{};
+  // How it went down, as vmkeepd itself knows, where that was no way for a VM to go: "the host went down
+  // under it".  A hypervisor that was not there to see it says "poweroff" of such a VM.
+  std::string fell{};
 
   // The two witnesses put together: a VM that is said to be down while its process lives, or up while it is
   // gone, is unknown (facts 6).  Exceptions, each measured: see state.cpp.
   VmState agreed() const;
+  // It is said to be off and to have gone down in order, and did not.
+  bool fallen() const;
 
   // Guru meditation, or what VirtualBox 4 said instead of it: literally "unknown" of a live process.
   bool stuck() const;

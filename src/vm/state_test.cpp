@@ -159,5 +159,33 @@ TEST(StatusWord, T04_any_other_word_is_told_as_it_is) {
   EXPECT_EQ(status_word({VmState::poweroff, Witness::present, ""}).code, 126);
 }
 
+// After a power cut VirtualBox says "poweroff" of what ran; it was not there to see the end.
+TEST(VmState, WhatFellIsAbortedOnlyWhereNobodyKnowsBetter) {
+  for (const VmState state : kDown) {
+    Observation observed{state, Witness::absent, ""};
+    observed.fell = "the host went down under it";
+    EXPECT_EQ(observed.agreed(), state == VmState::poweroff ? VmState::aborted : state);
+    EXPECT_EQ(observed.fallen(), state == VmState::poweroff);
+  }
+  for (const VmState state : kUp) {
+    Observation observed{state, Witness::present, ""};
+    observed.fell = "the host went down under it";
+    EXPECT_EQ(observed.agreed(), state);
+  }
+  // Of a process that lives nobody says that it fell.
+  Observation lives{VmState::poweroff, Witness::present, ""};
+  lives.fell = "the host went down under it";
+  EXPECT_EQ(lives.agreed(), VmState::unknown);
+  EXPECT_TRUE(lives.disagree());
+}
+
+TEST(StatusWord, OfAVmThatFellIsAborted) {
+  Observation observed{VmState::poweroff, Witness::absent, ""};
+  EXPECT_EQ(status_word(observed).code, 10);
+  observed.fell = "the host went down under it";
+  EXPECT_EQ(status_word(observed).word, "aborted");
+  EXPECT_EQ(status_word(observed).code, 20);
+}
+
 }  // namespace
 }  // namespace vmkeep::vm

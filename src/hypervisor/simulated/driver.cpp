@@ -115,6 +115,7 @@ Task<Result<Driver::Subject>> Driver::ask(std::string uuid, std::string delay_ke
   auto vm = store_.read(uuid);
   Subject subject{StoredVm{uuid, "", "missing", "", kNever}, *script, std::nullopt};
   if (vm) {
+    names_[uuid] = vm->name;
     subject.vm = std::move(*vm);
   } else {
     subject.trouble = vm.error();
@@ -132,6 +133,11 @@ Task<Result<std::vector<VmRef>>> Driver::list(Instant deadline) {
     if (vm.state != "missing") result.push_back(reference(vm));
   }
   co_return result;
+}
+
+std::optional<std::string> Driver::name_of(const std::string& uuid) {
+  const auto found = names_.find(uuid);
+  return found == names_.end() ? std::nullopt : std::optional(found->second);
 }
 
 Task<Result<VmRef>> Driver::find(std::string name_or_uuid, Instant deadline) {

@@ -35,6 +35,7 @@ class Driver : public Hypervisor {
   Task<Result<std::vector<VmRef>>> list(Instant deadline) override;
   Task<Result<VmRef>> find(std::string name_or_uuid, Instant deadline) override;
   Task<Result<vm::Observation>> look(std::string uuid, Instant deadline) override;
+  std::optional<std::string> name_of(const std::string& uuid) override;
   Task<Result<std::vector<std::string>>> running(Instant deadline) override;
   Result<Launch> launch(const VmRef& vm) override;
   Task<Result<>> control(std::string uuid, vm::StopAction action, Instant deadline,
@@ -70,6 +71,7 @@ class Driver : public Hypervisor {
   Task<Result<>> hang(std::string uuid, Instant deadline);
   Task<Result<bool>> comes_true(const Subject& subject, const char* key, int64_t left);
   Task<Result<>> act(std::string uuid, std::string word, Instant deadline, Percent progress);
+  Task<Result<>> confirmed(std::string uuid, vm::StopAction action, Instant deadline, Percent progress);
   Task<Result<>> say(std::string uuid, std::string word, Instant deadline, Percent progress);
   Task<Result<>> emergency_stop(std::string uuid, Instant deadline);
   Task<Result<>> snapshot_of_halted(Subject subject, Instant deadline);
@@ -83,7 +85,8 @@ class Driver : public Hypervisor {
   ProcessTable table_;
   Watch watch_;
   std::map<std::string, VmLog> logs_;
-  std::list<Call*> calls_;  // under way
+  std::map<std::string, std::string> names_;  // by UUID, as last told
+  std::list<Call*> calls_;                    // under way
 };
 
 }  // namespace vmkeep::hypervisor::simulated

@@ -122,7 +122,27 @@ Task<Result<>> Driver::emergency_stop(std::string uuid, Instant deadline) {
 
 Task<Result<>> Driver::control(std::string uuid, vm::StopAction action, Instant deadline, Percent progress) {
   if (action == vm::StopAction::emergencystop) return emergency_stop(std::move(uuid), deadline);
-  return act(std::move(uuid), std::string(vm::to_string(action)), deadline, std::move(progress));
+  return confirmed(std::move(uuid), action, deadline, std::move(progress));
+}
+
+// As the driver of VirtualBox does: a refusal with a known reason is believed, a mere failure is not.
+Task<Result<>> Driver::confirmed(std::string uuid, vm::StopAction action, Instant deadline,
+                                 Percent progress) {
+  const auto acted = co_await act(uuid, std::string(vm::to_string(action)), deadline, std::move(progress));
+  const bool saves = action == vm::StopAction::savestate;
+  const bool ends = saves || action == vm::StopAction::poweroff;
+  if (acted || !ends || acted.error().kind != ErrorKind::io) co_return acted;
+  // If it has done it, its process is in its last moments.
+  if (const auto last = process(uuid)) {
+    constexpr Instant kLastMoments{1'500};
+    const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, last->pid, 0)));
+    Readiness readiness(executor_, pidfd.get());
+    co_await readiness.readable(std::min(deadline, now() + kLastMoments));
+  }
+  const auto looked = co_await look(std::move(uuid), deadline);
+  const auto wanted = saves ? vm::VmState::saved : vm::VmState::poweroff;
+  if (looked && looked->agreed() == wanted) co_return done();
+  co_return acted;
 }
 
 Task<Result<>> Driver::resume(std::string uuid, Instant deadline) {

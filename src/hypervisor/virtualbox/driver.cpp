@@ -118,6 +118,11 @@ Task<Result<std::vector<std::string>>> Driver::running(Instant deadline) {
   co_return uuids;
 }
 
+std::optional<std::string> Driver::name_of(const std::string& uuid) {
+  const auto found = names_.find(uuid);
+  return found == names_.end() ? std::nullopt : std::optional(found->second);
+}
+
 Task<Result<VmRef>> Driver::find(std::string name_or_uuid, Instant deadline) {
   const auto all = co_await list(deadline);
   if (!all) co_return all.error();
@@ -138,8 +143,19 @@ Task<Result<VmRef>> Driver::find(std::string name_or_uuid, Instant deadline) {
   co_return *found;
 }
 
-// The first witness: what VirtualBox says.
+// The first witness: what VirtualBox says.  Of a VM whose settings it could not read once it goes on saying
+// so until somebody asks for the list: only then does it try again (measured).
 Task<Result<vm::Observation>> Driver::say(std::string uuid, Instant deadline) {
+  auto said = co_await say_once(uuid, deadline);
+  if (!said || said->state != vm::VmState::inaccessible) co_return said;
+  const auto all = co_await list(deadline);
+  const bool read = all && std::any_of(all->begin(), all->end(),
+                                       [&uuid](const VmRef& vm) { return vm.uuid == uuid && vm.accessible; });
+  if (read) said = co_await say_once(std::move(uuid), deadline);
+  co_return said;
+}
+
+Task<Result<vm::Observation>> Driver::say_once(std::string uuid, Instant deadline) {
   std::vector<std::string> words;
   words.emplace_back("showvminfo");
   words.push_back(uuid);

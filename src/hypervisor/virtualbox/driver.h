@@ -40,6 +40,7 @@ class Driver : public Hypervisor {
   Task<Result<std::vector<VmRef>>> list(Instant deadline) override;
   Task<Result<VmRef>> find(std::string name_or_uuid, Instant deadline) override;
   Task<Result<vm::Observation>> look(std::string uuid, Instant deadline) override;
+  std::optional<std::string> name_of(const std::string& uuid) override;
   Task<Result<std::vector<std::string>>> running(Instant deadline) override;
   Result<Launch> launch(const VmRef& vm) override;
   Task<Result<>> control(std::string uuid, vm::StopAction action, Instant deadline,
@@ -75,12 +76,14 @@ class Driver : public Hypervisor {
                                    Percent progress = {});
   Task<Result<>> act(std::string uuid, std::vector<std::string> words, Instant deadline,
                      Percent progress = {});
+  Error reason_in_log(const std::string& uuid, Error error);
   Task<bool> got_there(std::string uuid, vm::VmState wanted, Instant deadline);
   void note_log(const std::string& uuid, std::string path);
   void watch_log(const std::string& uuid);
   bool belongs(const Process& process, const std::string& uuid) const;
   Task<Result<std::vector<VmRef>>> read_list(std::string which, Instant deadline);
   Task<Result<vm::Observation>> say(std::string uuid, Instant deadline);
+  Task<Result<vm::Observation>> say_once(std::string uuid, Instant deadline);
   Seen see(const std::string& uuid);
 
   DriverOptions options_;

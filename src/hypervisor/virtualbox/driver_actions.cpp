@@ -1,6 +1,7 @@
 // What the driver does to a VM, and what it tells of one beyond its state.
 #include <stdlib.h>
 
+#include <string_view>
 #include <utility>
 
 #include "hypervisor/done.h"
@@ -73,6 +74,22 @@ Result<Launch> Driver::front_end(const VmRef& vm) {
                 whose_virtualbox(options_.environment)};
 }
 
+// Of a save that fails VirtualBox tells only that it did; why (a full disk) is in the VM's log.
+Error Driver::reason_in_log(const std::string& uuid, Error error) {
+  constexpr size_t kLines = 60;
+  constexpr std::string_view kMark = "aText={";
+  const auto lines = log_tail(uuid, kLines);
+  if (!lines) return error;
+  for (auto line = lines->rbegin(); line != lines->rend(); ++line) {
+    const size_t begin = line->find(kMark);
+    if (begin == std::string::npos) continue;
+    const size_t text = begin + kMark.size();
+    error.message += ": " + line->substr(text, line->find('}', text) - text);
+    break;
+  }
+  return error;
+}
+
 // After a failure: whether what was wanted has come about all the same.
 Task<bool> Driver::got_there(std::string uuid, vm::VmState wanted, Instant deadline) {
   const auto looked = co_await look(std::move(uuid), deadline);
@@ -89,6 +106,7 @@ Task<Result<>> Driver::control(std::string uuid, vm::StopAction action, Instant 
     words = {"controlvm", uuid, std::string(vm::to_string(action))};
   }
   auto acted = co_await act(uuid, std::move(words), deadline, std::move(progress));
+  if (!acted && action == vm::StopAction::savestate) acted = reason_in_log(uuid, acted.error());
   const auto end = end_of(action);
   // A refusal with a known reason is believed; a mere failure is not.
   if (acted || !end || acted.error().kind != ErrorKind::io) co_return acted;
