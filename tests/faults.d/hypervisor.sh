@@ -10,9 +10,10 @@
 make_stand_in() {
   [[ $driver != simulated ]] || return 0
   local program
-  mkdir "$work/stand-in"
-  for program in "$tools"/*; do ln -s "$program" "$work/stand-in/"; done
-  rm "$work/stand-in/VBoxManage"
+  spied=$work/stand-in
+  mkdir "$spied"
+  for program in "$tools"/*; do ln -s "$program" "$spied/"; done
+  rm "$spied/VBoxManage"
   {
     printf '#!/bin/sh\nreal=%q\nrules=%q\ntold=%q\n' "$tools/VBoxManage" "$work/home/rules" "$work/home/told"
     cat <<'SH'
@@ -31,28 +32,17 @@ case $fault in
 esac
 exec "$real" "$@"
 SH
-  } >"$work/stand-in/VBoxManage"
-  chmod 755 "$work/stand-in/VBoxManage"
+  } >"$spied/VBoxManage"
+  chmod 755 "$spied/VBoxManage"
   : >"$work/home/rules"
   : >"$work/home/told"
   ((EUID != 0)) || chown "$owner" "$work/home/rules" "$work/home/told"
 }
 
-uuid_named() {
-  case $1 in
-    vm1) echo "$uuid1" ;;
-    vm2) echo "$uuid2" ;;
-    vm3) echo "$uuid3" ;;
-    vm4) echo "$uuid4" ;;
-  esac
-}
-
-declare -A script=()
-
 # fault VM VERB KIND: from now on.  VERB: look, savestate.
 fault() {
   local uuid words
-  uuid=$(uuid_named "$1")
+  uuid=${uuids["$1"]}
   if [[ $driver == simulated ]]; then
     case $2:$3 in
       look:hang) words='"silent": true' ;;
@@ -66,8 +56,7 @@ fault() {
       savestate:full) words='"full_disk": true' ;;
       *) wrong "no such fault: $*" ;;
     esac
-    script[$1]=$words
-    write_script
+    simulate "$1" "$words"
     return
   fi
   case $2 in
@@ -78,25 +67,15 @@ fault() {
 }
 
 heal() {
-  if [[ $driver == simulated ]]; then
-    unset "script[$1]"
-    write_script
-  else
-    sed -i "/$(uuid_named "$1")/d" "$work/home/rules"
-  fi
-}
-
-write_script() {
-  local vm text=''
-  for vm in "${!script[@]}"; do text+="${text:+, }\"$vm\": {${script[$vm]}}"; done
-  echo "{\"vms\": {$text}}" >"$work/script.new"
-  ((EUID != 0)) || chown "$owner" "$work/script.new"
-  mv "$work/script.new" "$home/script.json"
+  case $driver in
+    simulated) simulate "$1" ;;
+    *) sed -i "/${uuids["$1"]}/d" "$work/home/rules" ;;
+  esac
 }
 
 # The misbehaviour was really met.
 met() {
   [[ $driver != simulated ]] || return 0
   until_true 20 "VBoxManage should have been called for $1, to answer it with: $2" \
-    "grep -q '^$2: .*$(uuid_named "$1")' $work/home/told"
+    "grep -q '^$2: .*${uuids["$1"]}' $work/home/told"
 }

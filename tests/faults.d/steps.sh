@@ -4,12 +4,10 @@
 
 set_vm() { ok "svccfg -s vbox:$1 setprop vm/$2 = $3: '\"$4\"'"; }
 
-register_with_stand_in() {
-  local real=$tools
-  [[ $driver == simulated ]] || tools=$work/stand-in
+# The story's two VMs, and two more.
+register_all() {
   register
-  tools=$real
-  uuid3=$(create_vm vm3) && uuid4=$(create_vm vm4) || wrong "the VMs could not be made"
+  make_vm vm3 && make_vm vm4 || wrong "the VMs could not be made"
   sed "s/name='vm1'/name='vm3'/; s/name='vm2'/name='vm4'/" "$work/vbox.xml" >"$work/more.xml"
   ok "svccfg import $work/more.xml"
   local vm
@@ -17,7 +15,7 @@ register_with_stand_in() {
     # Whoever got no answer asks again after this.
     set_vm "$vm" kicker_freq integer 1
     # As `vmkeep add` does: known by its UUID, called by its name.
-    set_vm "$vm" uuid astring "$(uuid_named "$vm")"
+    set_vm "$vm" uuid astring "${uuids["$vm"]}"
     set_vm "$vm" name astring "$vm"
     ok "svcadm refresh vbox:$vm"
   done

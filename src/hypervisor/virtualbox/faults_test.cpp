@@ -239,5 +239,31 @@ TEST_F(DriverTest, T57_signals_go_to_exactly_that_process) {
   loop_.run(scenario());
 }
 
+// VirtualBox tells the caller only that a save failed.
+TEST_F(DriverTest, ASaveThatFailsTellsWhatTheVmsLogSaysOfIt) {
+  manage(
+      "[ $1 = showvminfo ] && exec sed \"s|^LogFldr=.*|LogFldr=\\\"$D\\\"|\" $T/showvminfo-poweroff.txt; "
+      "echo 'VBoxManage: error: Failed to save machine state.' >&2; exit 1");
+  std::ofstream(folder_.path() + "/VBox.log")
+      << "00:00:03 ERROR [COM]: aRC=NS_ERROR_FAILURE aText={Failed to save the machine state to '/x.sav' "
+         "(VERR_DISK_FULL)}, preserve=false\n00:00:04 Changing the VM state from 'SAVING' to 'RUNNING'\n";
+  ASSERT_TRUE(look());
+  const auto done = control(StopAction::savestate);
+  ASSERT_FALSE(done);
+  EXPECT_NE(done.error().message.find("to '/x.sav' (VERR_DISK_FULL)"), std::string::npos)
+      << done.error().message;
+}
+
+// Measured: VirtualBox tries to read such settings again when it is asked for the list.
+TEST_F(DriverTest, AVmThatCouldNotBeReadIsReadAgain) {
+  manage(std::string("if [ $1 = list ]; then [ -e $D/mounted ] && touch $D/read; echo '\"vm1\" {") + kVm1 +
+         "}'; exit 0; fi\n"
+         "[ -e $D/read ] && exec cat $T/showvminfo-poweroff.txt\ncat $T/showvminfo-inaccessible.err >&2; "
+         "exit 1");
+  expect_state(look(), vm::VmState::inaccessible);
+  std::ofstream(folder_.path() + "/mounted") << "yes";
+  expect_state(look(), vm::VmState::poweroff);
+}
+
 }  // namespace
 }  // namespace vmkeep::hypervisor::virtualbox
