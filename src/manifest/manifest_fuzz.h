@@ -10,6 +10,8 @@ namespace vmkeep::manifest {
 
 inline void fuzz_manifest(std::string_view text) {
   Bundle bundle;
+  // What no DTD has looked at must not lead the reader astray.
+  (void)parse("fuzz.xml", std::string(text), bundle, {false, ""});
   if (!parse("fuzz.xml", std::string(text), bundle).empty()) return;
   for (const ServiceDescription& service : bundle.services) {
     if (!fmri::valid_service(service.name)) std::abort();

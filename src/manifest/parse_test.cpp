@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -259,6 +260,27 @@ TEST(Parse, DeclarationsInsideAreRefused) {
     row.problems.emplace_back("f.xml: couldn't parse document");
     EXPECT_EQ(problems_of(row.text), row.problems) << row.what;
   }
+}
+
+TEST(Parse, TheDtdCanBeLeftOutOrAnother) {
+  const std::string odd = document("<frobnicate/>");
+  Bundle bundle;
+  EXPECT_FALSE(parse("f.xml", odd, bundle).empty());
+  EXPECT_TRUE(parse("f.xml", odd, bundle, {false, ""}).empty());
+  EXPECT_EQ(bundle.services.size(), 1U);
+  // What the DTD demands, the reader then misses itself.
+  EXPECT_FALSE(parse("f.xml", instance("<exec_method name='x'/>"), bundle, {false, ""}).empty());
+  const std::string other = ::testing::TempDir() + "vmkeep_other_" + std::to_string(::getpid()) + ".dtd";
+  std::ofstream(other)
+      << "<!ELEMENT service_bundle (service)*><!ATTLIST service_bundle type CDATA #REQUIRED name "
+         "CDATA #REQUIRED><!ELEMENT service (frobnicate)><!ATTLIST service name CDATA #REQUIRED "
+         "type CDATA #REQUIRED version CDATA #REQUIRED><!ELEMENT frobnicate EMPTY>";
+  EXPECT_TRUE(parse("f.xml", odd, bundle, {true, other}).empty());
+  EXPECT_FALSE(parse("f.xml", document(""), bundle, {true, other}).empty());
+  std::filesystem::remove(other);
+  const auto missing = parse("f.xml", odd, bundle, {true, other});
+  ASSERT_EQ(missing.size(), 1U);
+  EXPECT_TRUE(missing.front().reason.starts_with("the DTD cannot be read: ")) << missing.front().reason;
 }
 
 TEST(Parse, EntitiesThatNobodyDeclaredAreRefused) {
