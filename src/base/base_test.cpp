@@ -2,9 +2,11 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <csignal>
@@ -78,6 +80,7 @@ class Processes : public Folder {
  protected:
   asio::io_context loop_{1};
   Reaper reaper_{loop_.get_executor()};
+  std::vector<Fd> gates_;
 
   CommandResult run(const std::string& script, Instant limit = 8s) {
     SpawnSpec spec;
@@ -103,6 +106,50 @@ TEST_F(Processes, NothingIsInheritedButWhatIsNamed) {
   ::close(leak);
   ::unsetenv("VMKEEP_LEAK");
   EXPECT_EQ(result.out, "none\n4\n");  // 0, 1, 2 and the folder that ls reads
+}
+
+TEST_F(Processes, OurOwnDescriptorsMayBeManyButNotThoseOfWhoeverIsSpawned) {
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlim_t most = limit.rlim_max;
+  const rlim_t given = std::min<rlim_t>(most, 300);
+  limit.rlim_cur = given;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  raise_descriptor_limit();
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_EQ(limit.rlim_cur, most);
+  EXPECT_EQ(run("ulimit -n").out, std::to_string(given) + "\n");
+}
+
+TEST_F(Processes, EachWaiterGetsItsOwnChildAndADeadlineLeavesNothingBehind) {
+  constexpr size_t kChildren = 30;
+  std::vector<Child> children;
+  for (size_t i = 0; i < kChildren; ++i) {
+    SpawnSpec spec;
+    spec.argv = {"/bin/sh", "-c", "read line; exit " + std::to_string(i)};
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    const Fd read_end(ends[0]);
+    gates_.emplace_back(ends[1]);
+    spec.standard_input = read_end.get();
+    auto child = spawn(spec);
+    ASSERT_TRUE(child) << child.error().message;
+    reaper_.expect(child->pid);
+    children.push_back(std::move(*child));
+  }
+  EXPECT_FALSE(run_task(loop_, reaper_.exited(children[0].pid, now() + Instant(20ms))));
+  std::vector<int> codes(kChildren, -1);
+  for (size_t i = 0; i < kChildren; ++i) {
+    start(loop_.get_executor(), [](Reaper& reaper, pid_t pid, int& code) -> Task<> {
+      code = (co_await reaper.exited(pid))->code();
+    }(reaper_, children[i].pid, codes[i]));
+  }
+  loop_.restart();
+  loop_.poll();
+  gates_.clear();  // they end, in whatever order
+  const Instant limit = now() + Instant(10s);
+  while (std::count(codes.begin(), codes.end(), -1) != 0 && now() < limit) loop_.run_one_for(50ms);
+  for (size_t i = 0; i < kChildren; ++i) EXPECT_EQ(codes[i], static_cast<int>(i));
 }
 
 TEST_F(Processes, ADeadlineKills) {

@@ -51,6 +51,7 @@ Task<> yield_now() {
 
 struct Signal::Waiter {
   asio::steady_timer timer;
+  std::list<Waiter*>::iterator place = {};
   bool notified = false;
 };
 
@@ -71,13 +72,13 @@ void Signal::notify() {
 Task<bool> Signal::wait(Instant deadline) {
   Waiter waiter{asio::steady_timer(executor_)};
   set_deadline(waiter.timer, deadline);
-  waiters_.push_back(&waiter);
+  waiter.place = waiters_.insert(waiters_.end(), &waiter);
   // A coroutine that is destroyed while it waits must not leave its address behind.
   struct Leave {
     Signal* signal;
     Waiter* waiter;
     ~Leave() {
-      if (!waiter->notified) signal->waiters_.remove(waiter);
+      if (!waiter->notified) signal->waiters_.erase(waiter->place);
     }
   } const leave{this, &waiter};
   co_await waiter.timer.async_wait(kQuiet);

@@ -41,13 +41,13 @@ std::string ExitStatus::text() const {
 struct Reaper::State {
   asio::signal_set signals;
   Queue<Orphan> orphans;
-  Signal changed;
+  // Who waits for a child: each is woken by the end of its own, however many others wait.
+  std::map<pid_t, std::shared_ptr<Signal>> waiting;
   std::set<pid_t> expected;
   std::map<pid_t, ExitStatus> ended;
   std::set<pid_t> forgotten;
 
-  explicit State(const Executor& executor)
-      : signals(executor, SIGCHLD), orphans(executor), changed(executor) {}
+  explicit State(const Executor& executor) : signals(executor, SIGCHLD), orphans(executor) {}
 
   void reap() {
     for (;;) {
@@ -67,7 +67,7 @@ struct Reaper::State {
       if (ours) {
         expected.erase(pid);
         ended[pid] = ExitStatus{raw};
-        changed.notify();
+        if (const auto waits = waiting.find(pid); waits != waiting.end()) waits->second->notify();
       } else if (!unwanted) {
         orphans.push(Orphan{pid, ExitStatus{raw}, std::move(cgroup)});
       }
@@ -116,7 +116,13 @@ Task<std::optional<ExitStatus>> Reaper::exited(pid_t pid, Instant deadline) {
       state->ended.erase(found);
       co_return status;
     }
-    if (!co_await state->changed.wait(deadline) && state->ended.count(pid) == 0) co_return std::nullopt;
+    auto& slot = state->waiting[pid];
+    if (!slot) slot = std::make_shared<Signal>(state->signals.get_executor());
+    const auto signal = slot;
+    const bool told = co_await signal->wait(deadline);
+    if (signal.use_count() == 2)
+      state->waiting.erase(pid);  // only the table and we hold it: the last one out
+    if (!told && state->ended.count(pid) == 0) co_return std::nullopt;
   }
 }
 

@@ -21,6 +21,9 @@ namespace {
 
 constexpr int kPatienceMs = 5000;
 
+// What we were given, once raise_descriptor_limit() has changed it.
+std::optional<rlimit> given_limit;
+
 struct Failure {
   SpawnStep step;
   int error;
@@ -119,6 +122,7 @@ struct ChildSide {
 
   [[noreturn]] void run() {
     descriptors();
+    if (given_limit) ::setrlimit(RLIMIT_NOFILE, &*given_limit);
     signals();
     if (spec.new_session && ::setsid() < 0) give_up(SpawnStep::session);
     if (spec.nice && ::setpriority(PRIO_PROCESS, 0, *spec.nice) != 0) give_up(SpawnStep::nice);
@@ -145,6 +149,14 @@ pid_t clone_child(const SpawnSpec& spec, int* pidfd) {
 }
 
 }  // namespace
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  const rlimit before = limit;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) == 0 && !given_limit) given_limit = before;
+}
 
 Result<Child> spawn(const SpawnSpec& spec) {
   SpawnStep ignored{};

@@ -52,4 +52,8 @@ Result<Child> spawn(const SpawnSpec& spec);
 enum class SpawnStep { clone, cgroup, session, descriptors, nice, affinity, groups, gid, uid, chdir, exec };
 Result<Child> spawn(const SpawnSpec& spec, SpawnStep* failed);
 
+// Lets this process have as many descriptors as the hard limit allows; whoever is spawned gets the limit that
+// we were given, because some programs do not bear more (select(2)).
+void raise_descriptor_limit();
+
 }  // namespace vmkeep

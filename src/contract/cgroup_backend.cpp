@@ -130,6 +130,7 @@ class CgroupContracts final : public Contracts {
     auto child = vmkeep::spawn(spec);
     if (!child) return child;
     state_->reaper->expect(child->pid);
+    state_->homes[child->pid] = id;
     (*contract)->occupied = true;
     return child;
   }
@@ -141,6 +142,7 @@ class CgroupContracts final : public Contracts {
     if (!facts || !facts->alive())
       return fail(ErrorKind::not_found, "there is no process " + std::to_string(pid));
     auto moved = write_existing((*contract)->folder + "/cgroup.procs", std::to_string(pid));
+    state_->homes.erase(pid);
     if (!moved && moved.error().kind == ErrorKind::permission) {
       if (auto watched = state_->watcher.watch(pid); !watched) return watched;
       (*contract)->outside.insert(pid);

@@ -21,6 +21,7 @@ CgroupContract* CgroupState::find(ContractId id) {
 }
 
 void CgroupState::take_orphan(const Orphan& orphan) {
+  homes.erase(orphan.pid);
   const auto id = contract_of(orphan.cgroup, root_path);
   if (!id) return;
   const CgroupContract* contract = find(*id);
@@ -34,14 +35,23 @@ Task<> CgroupState::drain_orphans(Self self) {
   }
 }
 
+std::optional<ContractId> CgroupState::home_of(pid_t child) {
+  if (const auto known = homes.find(child); known != homes.end()) return known->second;
+  const auto text = read_file("/proc/" + std::to_string(child) + "/cgroup", 65536);
+  return text ? contract_of(*text, root_path) : std::nullopt;
+}
+
 // A process leaves its cgroup a moment before its parent can reap it.
-std::optional<pid_t> CgroupState::dying_child(const std::set<ContractId>& of) const {
+std::optional<pid_t> CgroupState::dying_child(const std::set<ContractId>& of) {
+  std::unordered_map<pid_t, ContractId> known;
+  std::optional<pid_t> dying;
   for (const pid_t pid : own_children()) {
-    const auto text = read_file("/proc/" + std::to_string(pid) + "/cgroup", 65536);
-    const auto id = text ? contract_of(*text, root_path) : std::nullopt;
-    if (id && of.count(*id) != 0) return pid;
+    const auto id = home_of(pid);
+    if (id) known.emplace(pid, *id);
+    if (id && !dying && of.count(*id) != 0) dying = pid;
   }
-  return std::nullopt;
+  homes = std::move(known);
+  return dying;
 }
 
 // Returns once all that died in these contracts has been reaped and told.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/fd.h"
@@ -35,6 +36,10 @@ struct CgroupState {
   std::string root_path;  // as /proc/PID/cgroup tells it
   std::map<ContractId, CgroupContract> contracts;
   std::map<int, ContractId> watches;
+  // Which contract our children live in: there may be thousands, and whenever a contract empties all of them
+  // are gone through.  Of those that we spawned it is known, of an orphan its cgroup says it once.  The end
+  // of an orphan is told to us; that of the others is noticed when they are gone through next.
+  std::unordered_map<pid_t, ContractId> homes;
   Fd inotify;
   std::unique_ptr<Readiness> readiness;
   PidWatcher watcher;
@@ -53,7 +58,8 @@ struct CgroupState {
 
  private:
   void take_orphan(const Orphan& orphan);
-  std::optional<pid_t> dying_child(const std::set<ContractId>& of) const;
+  std::optional<pid_t> dying_child(const std::set<ContractId>& of);
+  std::optional<ContractId> home_of(pid_t child);
   std::vector<ContractId> read_inotify();
   static Task<> drain_orphans(Self self);
   static Task<> settle(Self self, std::set<ContractId> ids);

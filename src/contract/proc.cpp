@@ -5,15 +5,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <memory>
-#include <sstream>
 
 #include "base/fd.h"
 
 namespace vmkeep::contract {
 namespace {
+
+constexpr size_t kStartField = 22;  // of /proc/PID/stat, counted from 1 as in proc(5)
 
 std::string proc_path(pid_t pid, const char* file) {
   return "/proc/" + std::to_string(pid) + "/" + file;
@@ -42,14 +44,25 @@ std::optional<ProcessFacts> parse_stat(std::string_view text) {
   const size_t close = text.rfind(')');
   if (open == std::string_view::npos || close == std::string_view::npos) return std::nullopt;
   const auto pid = number<pid_t>(text.substr(0, open));
-  std::istringstream rest{std::string(text.substr(close + 1))};
+  // The fields from the third on, a blank before each.  By hand: this is done for every process of the host.
+  std::array<std::string_view, kStartField + 1> fields;
+  size_t at = close + 1;
+  for (size_t field = 3; field < fields.size(); ++field) {
+    if (at >= text.size() || text[at] != ' ') return std::nullopt;
+    const size_t end = std::min(text.find_first_of(" \n", at + 1), text.size());
+    fields.at(field) = text.substr(at + 1, end - at - 1);
+    at = end;
+  }
+  const auto parent = number<pid_t>(fields[4]);
+  const auto session = number<pid_t>(fields[6]);
+  const auto start = number<uint64_t>(fields[kStartField]);
+  if (!pid || !parent || !session || !start || fields[3].size() != 1) return std::nullopt;
   ProcessFacts facts;
-  std::string skipped;
-  rest >> facts.state >> facts.parent >> skipped >> facts.session;
-  for (int field = 7; field < 22; ++field) rest >> skipped;
-  rest >> facts.start_ticks;
-  if (!pid || !rest) return std::nullopt;
   facts.pid = *pid;
+  facts.parent = *parent;
+  facts.session = *session;
+  facts.state = fields[3].front();
+  facts.start_ticks = *start;
   return facts;
 }
 
@@ -77,8 +90,14 @@ std::vector<pid_t> own_children() {
   const std::string self = std::to_string(::getpid());
   const auto text = read_file("/proc/self/task/" + self + "/children");
   if (!text) return found;
-  std::istringstream words(*text);
-  for (pid_t pid = 0; words >> pid;) found.push_back(pid);
+  const char* const end = text->data() + text->size();
+  pid_t pid = 0;
+  for (const char* at = text->data(); at < end; ++at) {
+    const auto [after, error] = std::from_chars(at, end, pid);
+    if (error != std::errc()) continue;  // a blank
+    found.push_back(pid);
+    at = after;
+  }
   return found;
 }
 

@@ -1,17 +1,20 @@
 #include "control/server.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <cstring>
-#include <list>
+#include <map>
+#include <vector>
 
 #include "base/fd.h"
 #include "control/connection.h"
@@ -23,8 +26,33 @@ using Protocol = asio::local::stream_protocol;
 constexpr auto kQuiet = asio::as_tuple(asio::use_awaitable);
 
 constexpr int kBacklog = 128;
-// A method process holds two connections; this is for a user with a few hundred VMs that all start at once.
+// A method process holds two connections, and the VMs of one user may all go down at once; but nobody gets
+// all the descriptors that there are.
 constexpr size_t kConnectionsOfOneUser = 1024;
+
+size_t connections_of_one_user() {
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kConnectionsOfOneUser;
+  return std::max<size_t>(kConnectionsOfOneUser, std::min<size_t>(limit.rlim_cur, 1U << 16U) / 4);
+}
+
+// How many connections each user has.
+using Seats = std::map<uid_t, size_t>;
+
+// One connection's part of that, for as long as there is the connection.
+class Seat {
+ public:
+  Seat(std::shared_ptr<Seats> all, uid_t uid) : all_(std::move(all)), uid_(uid) { ++(*all_)[uid_]; }
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+  ~Seat() {
+    if (--(*all_)[uid_] == 0) all_->erase(uid_);
+  }
+
+ private:
+  std::shared_ptr<Seats> all_;
+  uid_t uid_;
+};
 
 Result<sockaddr_un> address_of(const std::string& path) {
   sockaddr_un address{};
@@ -74,24 +102,27 @@ struct Server::State {
   Queue<Call> calls;
   std::string path;
   struct stat file {};  // of the socket, to remove nobody else's
-  std::list<std::weak_ptr<Connection>> connections;
+  std::vector<std::weak_ptr<Connection>>
+      connections;  // those that are over among them, at most as many again
+  size_t sweep_at = 64;
+  std::shared_ptr<Seats> seats = std::make_shared<Seats>();
+  size_t seats_of_one_user = connections_of_one_user();
   bool closed = false;
 
   State(const Executor& executor, std::string socket)
       : acceptor(executor), calls(executor), path(std::move(socket)) {}
 
-  size_t connections_of(uid_t uid) {
-    size_t count = 0;
-    for (auto it = connections.begin(); it != connections.end();) {
-      const auto connection = it->lock();
-      if (!connection || !connection->open()) {
-        it = connections.erase(it);
-        continue;
-      }
-      count += connection->peer().uid == uid ? 1U : 0U;
-      ++it;
+  bool is_full_for(uid_t uid) const {
+    const auto taken = seats->find(uid);
+    return taken != seats->end() && taken->second >= seats_of_one_user;
+  }
+
+  void keep(const std::shared_ptr<Connection>& connection) {
+    if (connections.size() >= sweep_at) {
+      std::erase_if(connections, [](const auto& each) { return each.expired(); });
+      sweep_at = std::max<size_t>(64, 2 * connections.size());
     }
-    return count;
+    connections.push_back(connection);
   }
 
   static Task<> accept(std::shared_ptr<State> self);
@@ -108,12 +139,14 @@ Task<> Server::State::accept(std::shared_ptr<State> self) {
       continue;
     }
     const Peer peer = peer_of(socket.native_handle());
-    if (self->connections_of(peer.uid) >= kConnectionsOfOneUser) continue;
+    if (self->is_full_for(peer.uid)) continue;
     const std::weak_ptr<State> server = self;
-    auto connection = std::make_shared<Connection>(std::move(socket), peer, [server](Call call) {
+    // The seat is given back when the connection goes, and this with it.
+    const auto seat = std::make_shared<Seat>(self->seats, peer.uid);
+    auto connection = std::make_shared<Connection>(std::move(socket), peer, [server, seat](Call call) {
       if (const auto alive = server.lock(); alive && !alive->closed) alive->calls.push(std::move(call));
     });
-    self->connections.push_back(connection);
+    self->keep(connection);
     connection->run();
   }
 }

@@ -39,11 +39,10 @@ void Actions::perform(const std::vector<restarter::Action>& actions) {
                    [&](const restarter::SignalContract& a) { signal_contract(a); },
                    [&](const restarter::ReleaseContract& a) { release_contract(a); },
                    [&](const restarter::ArmTimer& a) {
-                     armed_[{a.fmri, a.timer}] = a.at;
-                     timers_changed_.notify();
+                     arm({a.fmri, a.timer}, a.at);
                    },
                    [&](const restarter::CancelTimer& a) {
-                     armed_.erase({a.fmri, a.timer});
+                     disarm({a.fmri, a.timer});
                    },
                    [&](const restarter::AskVerdict& a) { owners_.ask(a); },
                    [&](const restarter::ReplaceGuard& a) { owners_.replace(a.fmri); },
@@ -139,22 +138,30 @@ void Actions::disable_temporarily(const restarter::DisableTemporarily& action) {
   core_.events.push(restarter::EnabledChanged{action.fmri, false});  // the restarter knows this for its own
 }
 
+void Actions::disarm(const TimerKey& timer) {
+  const auto found = armed_.find(timer);
+  if (found == armed_.end()) return;
+  by_time_.erase({found->second, timer});
+  armed_.erase(found);
+}
+
+void Actions::arm(const TimerKey& timer, Instant at) {
+  disarm(timer);
+  armed_.emplace(timer, at);
+  by_time_.emplace(at, timer);
+  if (by_time_.begin()->second == timer) timers_changed_.notify();
+}
+
 Task<> Actions::timers() {
   for (;;) {
-    Instant next = kNever;
-    for (const auto& [key, at] : armed_) next = std::min(next, at);
+    const Instant next = by_time_.empty() ? kNever : by_time_.begin()->first;
     if (next > now()) {
       co_await timers_changed_.wait(next);
       continue;
     }
-    for (auto timer = armed_.begin(); timer != armed_.end();) {
-      if (timer->second <= now()) {
-        core_.events.push(restarter::TimerFired{timer->first.first, timer->first.second});
-        timer = armed_.erase(timer);
-      } else {
-        ++timer;
-      }
-    }
+    const TimerKey timer = by_time_.begin()->second;
+    disarm(timer);
+    core_.events.push(restarter::TimerFired{timer.first, timer.second});
   }
 }
 

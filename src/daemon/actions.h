@@ -28,7 +28,11 @@ class Actions {
   Core& core_;
   Methods& methods_;
   Owners& owners_;
-  std::map<std::pair<std::string, uint64_t>, Instant> armed_;
+  using TimerKey = std::pair<std::string, uint64_t>;  // instance, number
+  void arm(const TimerKey& timer, Instant at);
+  void disarm(const TimerKey& timer);
+  std::map<TimerKey, Instant> armed_;
+  std::set<std::pair<Instant, TimerKey>> by_time_;  // the same
   Signal timers_changed_;
 };
 

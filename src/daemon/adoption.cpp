@@ -60,7 +60,7 @@ std::string adopt(Core& core, Record& record, pid_t pid, uid_t owner, const std:
   }
   auto adopted = core.contracts->adopt(record.contract, pid);
   if (!adopted) return adopted.error().message;
-  for (const auto id : record.previous_contracts) core.contracts->release(id);
+  for (const auto id : record.previous_contracts) core.release(id);
   record.previous_contracts.clear();
   publish_state(core, record);
   return {};

@@ -17,6 +17,8 @@ namespace {
 namespace json = boost::json;
 using control::Call;
 
+constexpr Instant kLookAgain = std::chrono::seconds(30);
+
 bool may_change(const control::Peer& peer) {
   return peer.uid == 0 || peer.uid == ::geteuid();
 }
@@ -39,6 +41,16 @@ Record* record_parameter(Core& core, const Call& call) {
     call.fail(fail(ErrorKind::not_found, fmt::format("No such instance \"{}\".", name->entity())));
   }
   return record;
+}
+
+// The names of those that change next; none: something else did.  Absent: somebody was removed, or nothing
+// changed for a while, and whoever follows some of them looks at all of those.
+Task<std::optional<std::vector<std::string>>> changes(Core& core, uint64_t seen, uint64_t removals) {
+  std::vector<std::string> names;
+  const bool told = co_await core.changed.wait(now() + kLookAgain);
+  if (!told || core.removals != removals) co_return std::nullopt;
+  for (const Record* record : core.changed_since(seen)) names.push_back(record->fmri.str());
+  co_return std::optional(std::move(names));
 }
 
 }  // namespace
@@ -239,22 +251,30 @@ void Calls::watch(const Call& call) {
 }
 
 Task<> Calls::stream(Call call, std::vector<std::string> fmris) {
-  std::map<std::string, uint64_t> sent;
+  std::map<std::string, std::optional<uint64_t>> sent;
+  for (const auto& name : fmris) sent.emplace(name, std::nullopt);
+  std::vector<std::string> todo = std::move(fmris);
   while (call.alive()) {
-    for (const auto& name : fmris) {
+    for (const auto& name : todo) {
+      const auto told = sent.find(name);
+      if (told == sent.end()) continue;
       const Record* record = core_.record(name);
       if (record == nullptr) {
-        if (sent.count(name) == 0) continue;
         call.fail(fail(ErrorKind::not_found, "Instance \"" + name + "\" was deleted."));
         co_return;
       }
-      const auto seen = sent.find(name);
-      if (seen != sent.end() && seen->second == record->version) continue;
-      sent[name] = record->version;
+      if (told->second == record->version) continue;
+      told->second = record->version;
       call.reply({{"instance", control::to_json(instances_.describe(*record, true))}}, call.more);
       if (!call.more) co_return;
     }
-    co_await core_.changed.wait(now() + Instant(30000));
+    auto changed = co_await changes(core_, core_.last_version, core_.removals);
+    if (changed) {
+      todo = std::move(*changed);
+      continue;
+    }
+    todo.clear();
+    for (const auto& [name, version] : sent) todo.push_back(name);
   }
 }
 
@@ -289,16 +309,13 @@ Task<> Calls::stream_shutdown(Call call) {
   for (const auto& [fmri, record] : core_.records) {
     if (graph::is_up(record.state)) up.insert(fmri);
   }
+  std::vector<std::string> todo(up.begin(), up.end());
   for (;;) {
     std::vector<const Record*> down;  // told in the order in which they went down
-    for (auto name = up.begin(); name != up.end();) {
-      const Record* record = core_.record(*name);
-      if (record != nullptr && graph::is_up(record->state)) {
-        ++name;
-        continue;
-      }
+    for (const auto& name : todo) {
+      const Record* record = core_.record(name);
+      if ((record != nullptr && graph::is_up(record->state)) || up.erase(name) == 0) continue;
       if (record != nullptr) down.push_back(record);
-      name = up.erase(name);
     }
     std::sort(down.begin(), down.end(),
               [](const Record* a, const Record* b) { return a->state_time < b->state_time; });
@@ -309,7 +326,12 @@ Task<> Calls::stream_shutdown(Call call) {
     }
     if (core_.shut_down) break;
     if (!call.alive()) co_return;
-    co_await core_.changed.wait(now() + Instant(30000));
+    auto changed = co_await changes(core_, core_.last_version, core_.removals);
+    if (changed) {
+      todo = std::move(*changed);
+    } else {
+      todo.assign(up.begin(), up.end());
+    }
   }
   call.reply({{"done", true}, {"left", json::array(core_.left_up.begin(), core_.left_up.end())}});
 }

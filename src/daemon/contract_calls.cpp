@@ -119,7 +119,7 @@ void let_go(Core& core, ContractId id, Origin origin) {
     std::erase_if(core.abandoned, [&core](const auto& each) { return core.contracts->empty(each.first); });
     core.abandoned[id] = std::move(origin);
   }
-  core.contracts->release(id);
+  core.release(id);
 }
 
 void answer_contracts(Core& core, const Call& call) {

@@ -71,7 +71,7 @@ struct Record {
   std::string dossier;  // folder of the last crash dossier of this boot; may be empty
   // Why the store refused the last thing that was published of it; empty: what is on record is true.
   std::string unrecorded;
-  uint64_t version = 0;  // grows with every change that Watch tells of
+  uint64_t version = 0;  // of its last change that Watch tells of; 0: none yet
 };
 
 // A line that VmStatus shows among the last ten.
@@ -98,8 +98,15 @@ struct Core {
   Durations durations;
   RunMarks marks;
   std::map<std::string, Record> records;  // by FMRI
+  // Whose a contract is that a start made.  An entry may be older than what its record says, which counts.
+  std::map<contract::ContractId, std::string> contract_owners;
   contract::ContractId next_contract = 1;
   std::map<contract::ContractId, Origin> abandoned;  // those that had somebody in them when they were let go
+  // Versions are given in one row over all records: who follows changes looks at those since the last one
+  // that he saw, however many records there are.
+  uint64_t last_version = 0;
+  std::map<uint64_t, Record*> latest;  // by version, each record that ever changed once
+  uint64_t removals = 0;               // of records
   bool shutting_down = false;
   bool shut_down = false;
   // A shutdown that an earlier daemon began is taken up: nothing is started, and what the restarter says of
@@ -121,9 +128,31 @@ struct Core {
     const auto found = records.find(fmri);
     return found == records.end() ? nullptr : &found->second;
   }
+  Record* owner_of(contract::ContractId id) {
+    const auto owner = contract_owners.find(id);
+    return owner == contract_owners.end() ? nullptr : record(owner->second);
+  }
   void touch(Record& record) {
-    ++record.version;
+    latest.erase(record.version);
+    record.version = ++last_version;
+    latest.emplace(record.version, &record);
     changed.notify();
+  }
+  // The oldest change first.  Nobody may keep these over a wait.
+  std::vector<Record*> changed_since(uint64_t version) const {
+    std::vector<Record*> found;
+    for (auto at = latest.upper_bound(version); at != latest.end(); ++at) found.push_back(at->second);
+    return found;
+  }
+  void remove(const std::string& fmri) {
+    if (const Record* gone = record(fmri)) latest.erase(gone->version);
+    removals += records.erase(fmri);
+    changed.notify();
+  }
+  // A contract that is no instance's any more.
+  void release(contract::ContractId id) {
+    contract_owners.erase(id);
+    contracts->release(id);
   }
 };
 

@@ -168,7 +168,7 @@ Task<> Daemon::brain() {
         ++name;
         continue;
       }
-      core_.records.erase(*name);
+      core_.remove(*name);
       core_.durations.forget(*name);
       core_.marks.forget(*name);
       name = removed.erase(name);
@@ -184,39 +184,34 @@ Task<> Daemon::leave(asio::io_context& loop) {
 }
 
 void Daemon::on_member_ended(const contract::MemberEnded& event) {
-  for (auto& [fmri, record] : core_.records) {
-    if (record.contract != event.id) continue;
-    record.process_end = fmt::format("process {} {}", event.pid, event.status.text());
-    if (event.status.success()) return;
-    // The process of a VM that is up and that nobody takes down: however the hypervisor may call that.
-    const bool by_itself = graph::is_up(record.state) && record.runs.empty() && !record.history.outage;
-    if (record.claimed && by_itself) record.history.fell = "its " + record.process_end;
-    core_.logs.line(record.fmri, fmt::format("Process {} {}.", event.pid, event.status.text()));
-    if (record.claimed) return;  // of a VM only the empty contract counts, and then a verdict is asked for
-    if (event.status.core()) {
-      core_.events.push(restarter::ProcessFaulted{fmri, restarter::Fault::core});
-    } else if (event.status.signal() != 0) {
-      core_.events.push(restarter::ProcessFaulted{fmri, restarter::Fault::signal});
-    }
-    return;
+  Record* record = core_.owner_of(event.id);
+  if (record == nullptr || record->contract != event.id) return;
+  record->process_end = fmt::format("process {} {}", event.pid, event.status.text());
+  if (event.status.success()) return;
+  // The process of a VM that is up and that nobody takes down: however the hypervisor may call that.
+  const bool by_itself = graph::is_up(record->state) && record->runs.empty() && !record->history.outage;
+  if (record->claimed && by_itself) record->history.fell = "its " + record->process_end;
+  core_.logs.line(record->fmri, fmt::format("Process {} {}.", event.pid, event.status.text()));
+  if (record->claimed) return;  // of a VM only the empty contract counts, and then a verdict is asked for
+  if (event.status.core()) {
+    core_.events.push(restarter::ProcessFaulted{record->fmri.str(), restarter::Fault::core});
+  } else if (event.status.signal() != 0) {
+    core_.events.push(restarter::ProcessFaulted{record->fmri.str(), restarter::Fault::signal});
   }
 }
 
 void Daemon::on_emptied(const contract::Emptied& event) {
   core_.changed.notify();  // for who waits for the contract of a method
-  for (auto& [fmri, record] : core_.records) {
-    if (record.contract == event.id) {
-      record.process_ended = wall_now();
-      core_.events.push(restarter::ContractEmptied{fmri});
-      core_.touch(record);
-      return;
-    }
-    if (record.previous_contracts.erase(event.id) != 0) {
-      core_.contracts->release(event.id);
-      mark_down(core_, record);
-      publish_state(core_, record);
-      return;
-    }
+  Record* record = core_.owner_of(event.id);
+  if (record == nullptr) return;
+  if (record->contract == event.id) {
+    record->process_ended = wall_now();
+    core_.events.push(restarter::ContractEmptied{record->fmri.str()});
+    core_.touch(*record);
+  } else if (record->previous_contracts.erase(event.id) != 0) {
+    core_.release(event.id);
+    mark_down(core_, *record);
+    publish_state(core_, *record);
   }
 }
 

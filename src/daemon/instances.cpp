@@ -77,8 +77,25 @@ Result<std::optional<restarter::Loaded>> Instances::load(const fmri::Fmri& insta
   return std::optional(restarter::Loaded{instance.str(), record.config, enabled, recovered, false});
 }
 
+// Those that were just imported have no running snapshot yet.  One change for all of them: each would be
+// written to the disk on its own.
+void Instances::take_running(const std::vector<fmri::Fmri>& instances) {
+  repository::ChangeSet changes;
+  for (const auto& name : instances) {
+    const auto current = core_.store->read(name);
+    if (!current || !restarter::read_enabled(*current)) continue;
+    const auto running = core_.store->read_snapshot(name, repository::kRunning);
+    if (running || running.error().kind != ErrorKind::not_found) continue;
+    changes.emplace_back(repository::TakeSnapshot{name, repository::kRunning});
+  }
+  if (changes.empty()) return;
+  // What this does not do is tried again one by one, and told there.
+  (void)core_.store->commit(changes);
+}
+
 // The restarter evaluates nothing before it knows all of a batch.
 void Instances::load_batch(const std::vector<fmri::Fmri>& instances, bool recovering) {
+  take_running(instances);
   std::vector<restarter::Loaded> batch;
   for (const auto& name : instances) {
     auto loaded = load(name, recovering);

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/spawn.h"
 #include "base/version.h"
 #include "daemon/daemon.h"
 #include "host/systemd.h"
@@ -18,6 +19,8 @@ int run(vmkeep::daemon::Options options) {
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);  // a write that a limit refuses is an error like any other
   if (::chdir("/") != 0) return 1;
+  vmkeep::raise_descriptor_limit();  // a connection for each method that runs; pidfds where there are no
+                                     // cgroups
   vmkeep::asio::io_context loop(1);
   vmkeep::Reaper reaper(loop.get_executor());
   const std::string socket = options.run_folder + "/control.sock";

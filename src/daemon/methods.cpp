@@ -68,6 +68,7 @@ Result<contract::ContractId> Methods::make_contract(Record& record, restarter::M
   if (method == restarter::MethodName::start) {
     if (record.contract != 0) record.previous_contracts.insert(record.contract);
     record.contract = id;
+    core_.contract_owners[id] = record.fmri.str();
     limit_contract(core_, record, record.running);
   }
   return id;
@@ -114,7 +115,7 @@ void Methods::run(const restarter::RunMethod& action) {
   if (!child) {
     // 6.7: a missing working directory is a configuration error; a program that cannot be executed exits 10.
     const bool configuration = child.error().message.find("chdir") != std::string::npos;
-    core_.contracts->release(*id);
+    core_.release(*id);
     if (action.method == restarter::MethodName::start) record->contract = 0;
     return not_started(*record, action, child.error().message, configuration ? 96 : 0);
   }

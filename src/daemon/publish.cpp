@@ -137,8 +137,8 @@ void publish_state(Core& core, const Record& record) {
   p["state_timestamp"] = time(record.state_time);
   p["logfile"] = text(core.logs.path(record.fmri));
   if (!record.why.empty()) p["why"] = text(record.why);
-  // Without a contract it has no value, and stays: %{restarter/contract} of a transient service is nothing, no
-  // error.
+  // Without a contract it has no value, and stays: %{restarter/contract} of a transient service is nothing,
+  // no error.
   p["contract"] = record.contract != 0 ? count(record.contract) : Property{ValueType::count, {}};
   if (!record.previous_contracts.empty()) p["previous_contracts"] = counts(record.previous_contracts);
   if (record.start_status) p["start_method_waitstatus"] = integer(*record.start_status);
@@ -274,13 +274,15 @@ restarter::Recovered recover(Core& core, Record& record) {
   if (history.is_object()) record.history = guard::history_from(history.get_object());
   end_methods(core, own);
   for (const auto id : contracts_of(own, "previous_contracts")) {
-    if (core.contracts->reopen(id, members_of(own)) && !core.contracts->empty(id))
-      record.previous_contracts.insert(id);
+    if (!core.contracts->reopen(id, members_of(own)) || core.contracts->empty(id)) continue;
+    record.previous_contracts.insert(id);
+    core.contract_owners[id] = record.fmri.str();
   }
   record.contract = static_cast<contract::ContractId>(number_of(own.value("restarter", "contract")));
   if (record.contract != 0) {
     // A contract that vanished is an empty one, and the restarter has to hear of it.
     recovered.has_contract = true;
+    core.contract_owners[record.contract] = record.fmri.str();
     const bool found = core.contracts->reopen(record.contract, members_of(own)).has_value();
     recovered.contract_empty = !found || core.contracts->empty(record.contract);
     if (found && !record.claimed && !graph::is_up(recovered.state)) {

@@ -1,6 +1,7 @@
 #include "guard/guard.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "control/messages.h"
 #include "guard/messages.h"
@@ -25,13 +26,29 @@ Keeper& Guard::keeper(const std::string& fmri) {
   return *slot;
 }
 
+// The instances of a service that say the same of it keep one copy of that.
+void Guard::share(const std::string& fmri, repository::Groups& service) {
+  const std::string name = fmri.substr(0, fmri.rfind(':'));
+  for (auto& [kind, group] : service) {
+    auto& known = services_[name + "/" + kind];
+    if (known && known->type == group->type && known->properties == group->properties) {
+      group = known;
+    } else {
+      known = group;
+    }
+  }
+}
+
 void Guard::handle(boost::json::object message) {
   const std::string kind = text_of(message, "kind");
   const std::string fmri = text_of(message, "fmri");
   if (kind == "configure") {
     const auto* groups = message.if_contains("groups");
     if (groups == nullptr || !groups->is_object()) return;
-    if (auto levels = control::levels_from(groups->get_object())) keeper(fmri).configure(*levels);
+    if (auto levels = control::levels_from(groups->get_object())) {
+      share(fmri, levels->service);
+      keeper(fmri).configure(std::move(*levels));
+    }
     const auto* history = message.if_contains("history");
     if (history != nullptr && history->is_object()) {
       keeper(fmri).remember(history_from(history->get_object()));
@@ -71,9 +88,9 @@ Task<> Guard::safety_net() {
     if (over_ || !any) continue;
     const auto up = co_await driver_->running(now() + Instant(30s));
     if (!up) continue;
+    const std::unordered_set<std::string> listed(up->begin(), up->end());
     for (const auto& [fmri, keeper] : keepers_) {
-      const bool listed = std::find(up->begin(), up->end(), keeper->uuid()) != up->end();
-      if (keeper->watched() && !listed) keeper->look_soon();
+      if (keeper->watched() && !listed.contains(keeper->uuid())) keeper->look_soon();
     }
   }
 }

@@ -32,6 +32,7 @@ class Guard {
   void handle(boost::json::object message);
   Task<> list(int64_t call);
   Keeper& keeper(const std::string& fmri);
+  void share(const std::string& fmri, repository::Groups& service);
 
   Executor executor_;
   std::unique_ptr<hypervisor::Hypervisor> driver_;
@@ -39,6 +40,7 @@ class Guard {
   HookRunner& hooks_;
   std::unique_ptr<Zfs> zfs_;
   std::map<std::string, std::shared_ptr<Keeper>> keepers_;
+  std::map<std::string, repository::GroupPtr> services_;  // by service and group, as told last
   bool over_ = false;
 };
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string>
 
+#include "base/spawn.h"
 #include "guard/guard.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration)
@@ -31,6 +32,7 @@ int run(const Options& options) {
     return 2;
   }
   ::fcntl(3, F_SETFD, FD_CLOEXEC);
+  raise_descriptor_limit();  // a pidfd for each VM
   asio::io_context loop(1);
   Reaper reaper(loop.get_executor());
   hypervisor::DriverOptions driver;

@@ -48,9 +48,12 @@ void Keeper::log(const std::string& text) {
   channel_.send(line);
 }
 
-void Keeper::configure(const repository::Levels& running) {
-  const auto colon = fmri_.rfind(':');
-  auto reading = vm::read_config(running, fmri_.substr(colon + 1));
+vm::ConfigReading Keeper::read(const repository::Levels& levels) const {
+  return vm::read_config(levels, fmri_.substr(fmri_.rfind(':') + 1));
+}
+
+void Keeper::configure(repository::Levels running) {
+  auto reading = read(running);
   config_error_.clear();
   if (!reading.problems.empty()) {
     for (const auto& problem : reading.problems) {
@@ -59,11 +62,11 @@ void Keeper::configure(const repository::Levels& running) {
     log("The configuration of " + fmri_ + " is refused: " + config_error_);
     return;  // what was good before stays in force
   }
-  const vm::VmConfig& config = reading.config;
+  vm::VmConfig& config = reading.config;
   const bool another = config.uuid.empty() ? config.name != name_ : config.uuid != uuid_;
   if (config_ && (config_->name != config.name || config_->uuid != config.uuid) && another) uuid_.clear();
-  config_ = config;
-  reading_ = std::move(reading);
+  config_ = std::move(config);
+  levels_ = std::move(running);
   guest_->configure(*config_);
 }
 
@@ -164,7 +167,7 @@ Task<Result<>> Keeper::identify(Instant deadline) {
   if (!found) co_return found.error();
   uuid_ = found->uuid;
   // What the configuration says is what it was called, if it says so.
-  name_ = is_named(reading_) || !found->accessible ? config_->name : found->name;
+  name_ = is_named(read(levels_)) || !found->accessible ? config_->name : found->name;
   guest_->identify(uuid_, name_);
   if (found->accessible) follow_name(found->name);
   co_return hypervisor::done();

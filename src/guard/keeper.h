@@ -73,7 +73,7 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   Keeper(Executor executor, hypervisor::Hypervisor& driver, Channel& channel, std::string fmri,
          Pace pace = {}, HookRunner* hooks = nullptr);
 
-  void configure(const repository::Levels& running);
+  void configure(repository::Levels running);
   void remember(const vm::History& history);
   void deliver(boost::json::object message);  // method, launched, died, adopted, ask, verb, inspect
   void abandon();
@@ -94,6 +94,7 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
 
   vm::Observation note(const Result<vm::Observation>& looked);
   void follow_name(const std::string& told);
+  vm::ConfigReading read(const repository::Levels& levels) const;
   Task<Result<>> identify(Instant deadline);
   Task<Result<>> identify_for_start(Instant deadline);
   void tell_what_start_waits_for(const std::string& why);
@@ -164,7 +165,7 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   Zfs* zfs_ = nullptr;
   std::string fmri_;
   Pace pace_;
-  vm::ConfigReading reading_;  // what config_ is of
+  repository::Levels levels_;  // what config_ was read from
   std::optional<vm::VmConfig> config_;
   std::string config_error_;
   std::string uuid_;

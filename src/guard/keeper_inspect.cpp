@@ -99,6 +99,8 @@ void Keeper::send_vm(const json::object& call, const vm::Observation& observed,
     detail += (detail.empty() ? "" : "; ") + observed.fell + "; the hypervisor only says that it is off";
   }
   const auto process = uuid_.empty() ? std::nullopt : driver_.process(uuid_);
+  // Read anew for whoever asks: where each property comes from would fill the memory of a guard of many VMs.
+  const auto reading = config_ ? read(levels_) : vm::ConfigReading{};
   json::object vm{{"name", control::value_to_json(name_.empty() && config_ ? config_->name : name_)},
                   {"uuid", uuid_.empty() && config_ ? config_->uuid : uuid_},
                   {"driver", driver_.name()},
@@ -107,12 +109,12 @@ void Keeper::send_vm(const json::object& call, const vm::Observation& observed,
                   {"detail", control::value_to_json(detail)},
                   {"pid", process ? process->pid : 0},
                   {"watched", watching_},
-                  {"settings", settings(reading_)}};
+                  {"settings", settings(reading)}};
   add_details(vm, details.value_or(hypervisor::VmDetails{}));
   vm::Explanation why{"", "", ""};
   if (config_) {
     const auto instance = graph::state(text_of(call, "instance")).value_or(graph::State::none);
-    why = vm::explain(reading_, observed, history_of(call), instance, now());
+    why = vm::explain(reading, observed, history_of(call), instance, now());
   }
   vm["next"] = control::value_to_json(why.next);
   vm["start"] = control::value_to_json(why.start);

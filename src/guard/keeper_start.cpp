@@ -161,8 +161,8 @@ Task<Step> Keeper::follow_launch(Instant deadline, std::optional<int> exit_if_lo
       died.again = exit_if_locked && control::int_member(*news, "code", -1) == *exit_if_locked;
       co_return died;
     }
-    const auto up = co_await driver_.running(deadline);
-    const bool runs = up && std::find(up->begin(), up->end(), uuid_) != up->end();
+    const auto up = co_await driver_.is_running(uuid_, deadline);
+    const bool runs = up && *up;
     const auto process = runs && ours > 0 ? driver_.process(uuid_) : std::nullopt;
     // It runs, but perhaps in the process of somebody who was faster: what ours says of that is the result
     // (T40).

@@ -80,6 +80,9 @@ class Hypervisor {
   // The UUIDs of all VMs that are up, in one cheap call that locks nothing: the safety net, and how a start
   // is followed.
   virtual Task<Result<std::vector<std::string>>> running(Instant deadline) = 0;
+  // Whether that list has this one.  Many starts may be followed at once: where the driver can ask for one VM
+  // without going through all, or ask once for several who wait, it does.
+  virtual Task<Result<bool>> is_running(std::string uuid, Instant deadline);
   virtual Result<Launch> launch(const VmRef& vm) = 0;
   virtual Task<Result<>> control(std::string uuid, vm::StopAction action, Instant deadline,
                                  Percent progress = {}) = 0;

@@ -1,3 +1,6 @@
+// What a driver has that does not say otherwise.
+#include <algorithm>
+
 #include "hypervisor/hypervisor.h"
 
 namespace vmkeep::hypervisor {
@@ -8,6 +11,12 @@ Error cannot(const Hypervisor& driver, const char* what) {
 }
 
 }  // namespace
+
+Task<Result<bool>> Hypervisor::is_running(std::string uuid, Instant deadline) {
+  const auto up = co_await running(deadline);
+  if (!up) co_return up.error();
+  co_return std::find(up->begin(), up->end(), uuid) != up->end();
+}
 
 Task<Result<>> Hypervisor::pause(std::string, Instant) {
   co_return cannot(*this, "cannot pause a VM");

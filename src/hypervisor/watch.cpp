@@ -47,6 +47,9 @@ struct Watch::State {
   Fd epoll;
   Readiness readiness;
   std::map<std::string, std::shared_ptr<Vm>> vms;
+  // Who is meant by an event: many VMs may have their files in one folder, where much else is written.
+  std::multimap<std::pair<int, std::string>, std::shared_ptr<Vm>> by_file;  // inotify's descriptor, name
+  std::map<int, std::shared_ptr<Vm>> by_pidfd;
   bool stopped = false;
 
   explicit State(const Executor& e)
@@ -72,12 +75,12 @@ struct Watch::State {
 
   // A pidfd is readable once, at the end: then nothing of that process is worth watching.
   void process_ended(int fd) {
-    for (auto& [uuid, vm] : vms) {
-      if (vm->pidfd.get() != fd) continue;
-      vm->pidfd.reset();
-      vm->tell();
-      return;
-    }
+    const auto found = by_pidfd.find(fd);
+    if (found == by_pidfd.end()) return;
+    const auto vm = found->second;
+    by_pidfd.erase(found);
+    vm->pidfd.reset();
+    vm->tell();
   }
 
   static bool has_news(Vm& vm) {
@@ -103,17 +106,28 @@ struct Watch::State {
   }
 
   void written(int descriptor, std::string_view name) {
-    for (auto& [uuid, vm] : vms) {
-      if (vm->descriptor == descriptor && vm->name == name && has_news(*vm)) vm->tell();
+    const auto range = by_file.equal_range({descriptor, std::string(name)});
+    for (auto at = range.first; at != range.second; ++at) {
+      if (has_news(*at->second)) at->second->tell();
     }
   }
 
   void forget_folder(int descriptor) {
     for (auto& [uuid, vm] : vms) {
       if (vm->descriptor != descriptor) continue;
+      forget_file(vm);
       vm->descriptor = -1;
       vm->folder.clear();
       vm->tell();
+    }
+  }
+
+  void forget_file(const std::shared_ptr<Vm>& vm) {
+    const auto range = by_file.equal_range({vm->descriptor, vm->name});
+    for (auto at = range.first; at != range.second; ++at) {
+      if (at->second != vm) continue;
+      by_file.erase(at);
+      return;
     }
   }
 
@@ -177,12 +191,14 @@ void Watch::file(const std::string& uuid, const std::string& folder, const std::
   if (folder.empty() || same || !state_->inotify) return;
   // It was to be watched before, when its folder was not there yet: what happened in between nobody saw.
   const bool late = vm->folder == folder && vm->name == name;
+  state_->forget_file(vm);
   vm->folder = folder;
   vm->name = name;
   vm->filter = filter;
   // A folder that was watched before stays so: it costs nothing, and another VM may be in it.
   vm->descriptor = ::inotify_add_watch(state_->inotify.get(), folder.c_str(),
                                        IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
+  if (vm->descriptor >= 0) state_->by_file.emplace(std::pair(vm->descriptor, name), vm);
   // What the file says by now is no news.
   struct stat info {};
   const std::string path = folder + "/" + name;
@@ -195,8 +211,10 @@ void Watch::process(const std::string& uuid, const std::optional<VmProcess>& pro
   if (!process || (vm->pid == process->pid && vm->start_time == process->start_time)) return;
   vm->pid = process->pid;
   vm->start_time = process->start_time;
+  if (vm->pidfd) state_->by_pidfd.erase(vm->pidfd.get());
   vm->pidfd = Fd(static_cast<int>(::syscall(SYS_pidfd_open, process->pid, 0)));
   if (vm->pidfd) {
+    state_->by_pidfd[vm->pidfd.get()] = vm;
     state_->add(vm->pidfd.get());
   } else {
     vm->tell();  // it ended between the two calls

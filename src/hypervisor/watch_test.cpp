@@ -79,6 +79,30 @@ TEST(Watch, AFolderThatCameLaterIsWorthALook) {
   loop.run(scenario());
 }
 
+// Some drivers keep the files of all VMs in one folder.
+TEST(Watch, AHintIsForTheVmWhoseFileItIsWhereverThatMoves) {
+  TestLoop loop;
+  const TestFolder folder;
+  const TestFolder elsewhere;
+  Watch watch(loop.executor());
+  const std::vector<std::string> all{"a", "b", "c"};
+  for (const auto& vm : all) watch.file(vm, folder.path(), vm + ".json", nullptr);
+  watch.file("twin", folder.path(), "a.json", nullptr);
+  const auto scenario = [&]() -> Task<> {
+    folder.write("a.json", "x");
+    EXPECT_TRUE(co_await watch.hint("a", now() + 20s));
+    EXPECT_TRUE(co_await watch.hint("twin", now() + 20s));
+    EXPECT_FALSE(co_await watch.hint("b", now() + 50ms));
+    watch.file("b", elsewhere.path(), "b.json", nullptr);
+    folder.write("b.json", "x");
+    EXPECT_FALSE(co_await watch.hint("b", now() + 50ms));
+    elsewhere.write("b.json", "x");
+    EXPECT_TRUE(co_await watch.hint("b", now() + 20s));
+    EXPECT_FALSE(co_await watch.hint("c", now() + 50ms));
+  };
+  loop.run(scenario());
+}
+
 TEST(Watch, TheEndOfAProcessIsOneHint) {
   TestLoop loop;
   Watch watch(loop.executor());

@@ -225,6 +225,7 @@ struct Restarter::Data {
   bool give_save_turns();
   void want_ordered_stop(Instance& i);
   bool needs_save_turn(const Instance& i) const;
+  bool waits_for_save(const Instance* i) const;
   std::optional<Instant> finish_limit(const Instance& i) const;
   std::optional<Instant> forced_at(const Instance& i) const;
   void limit_running_method(Instance& i);
@@ -249,6 +250,7 @@ struct Restarter::Data {
   std::vector<std::string> untold_;  // entered the queue just now
   // The end of everything: who waits for a place to be saved, who has one, and how late each may end.
   std::set<std::pair<Instant, std::string>> save_queue_;
+  std::set<std::pair<Instant, std::string>> forced_queue_;  // of the same, by when they cannot wait any more
   std::set<std::string> saving_;
   std::map<std::string, StopWindow> windows_;
   Instant shutdown_began_{};

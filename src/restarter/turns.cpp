@@ -85,6 +85,7 @@ void Restarter::Data::on(const ShutDown& event) {
   const auto budget = event.budget ? std::optional(usable(*event.budget)) : std::nullopt;
   windows_ = stop_windows(stop_items(event.measured), budget);
   save_queue_.clear();  // with other ranks; whoever waits queues again
+  forced_queue_.clear();
   if (event.budget) arm_own(end_timer_, end_at_, now_ + *event.budget);
   for (auto& [fmri, instance] : instances) {
     if (budget) limit_running_method(instance);
@@ -96,6 +97,7 @@ void Restarter::Data::on(const StartUp&) {
   shutting_down_ = false;
   windows_.clear();
   save_queue_.clear();
+  forced_queue_.clear();
   arm_own(end_timer_, end_at_, std::nullopt);
   arm_own(save_timer_, save_at_, std::nullopt);
   for (auto& [fmri, instance] : instances) touch(instance);
@@ -141,6 +143,12 @@ void Restarter::Data::want_ordered_stop(Instance& i) {
   const auto window = windows_.find(i.fmri);
   const Instant rank = window == windows_.end() ? Instant(0) : window->second.latest_start;
   save_queue_.insert({rank, i.fmri});
+  if (const auto forced = forced_at(i)) forced_queue_.insert({*forced, i.fmri});
+}
+
+// Somebody who stands in the save queue and still wants to be saved.
+bool Restarter::Data::waits_for_save(const Instance* i) const {
+  return i != nullptr && i->up() && !i->busy() && wants_order(*i) && i->awaits.empty();
 }
 
 bool Restarter::Data::give_save_turns() {
@@ -148,24 +156,24 @@ bool Restarter::Data::give_save_turns() {
     const auto* i = find(fmri);
     return i == nullptr || (i->phase != Phase::stopping && i->phase != Phase::emptying);
   });
+  // Only the heads of the queues are looked at: this runs after every event, and the queues may be long.  Who
+  // stands in both begins by one, and does not wait any more when it comes to the head of the other.
   bool given = false;
-  std::optional<Instant> wake;
-  for (auto at = save_queue_.begin(); at != save_queue_.end();) {
-    auto* i = find(at->second);
-    const bool waits = i != nullptr && i->up() && !i->busy() && wants_order(*i) && i->awaits.empty();
-    const bool place = saving_.size() < pace_config_.save_width;
-    const auto forced = waits ? forced_at(*i) : std::nullopt;
-    if (waits && !place && !(forced && *forced <= now_)) {
-      if (forced) wake = wake ? std::min(*wake, *forced) : forced;
-      ++at;
-      continue;
-    }
-    at = save_queue_.erase(at);
-    if (!waits) continue;
-    if (place) saving_.insert(i->fmri);
+  const auto take = [&](auto& queue) {
+    auto* i = find(queue.begin()->second);
+    queue.erase(queue.begin());
+    if (!waits_for_save(i)) return;
+    if (saving_.size() < pace_config_.save_width) saving_.insert(i->fmri);
     given = true;
     begin_stop(*i, order_goal(*i));
+  };
+  while (!save_queue_.empty() && saving_.size() < pace_config_.save_width) take(save_queue_);
+  while (!forced_queue_.empty() && forced_queue_.begin()->first <= now_) take(forced_queue_);
+  while (!forced_queue_.empty() && !waits_for_save(find(forced_queue_.begin()->second))) {
+    forced_queue_.erase(forced_queue_.begin());
   }
+  std::optional<Instant> wake;
+  if (!forced_queue_.empty()) wake = forced_queue_.begin()->first;
   arm_own(save_timer_, save_at_, wake);
   return given;
 }

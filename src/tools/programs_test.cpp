@@ -300,6 +300,28 @@ TEST(Svcadm, WaitsForWhatItAskedFor) {
   EXPECT_EQ(daemon.run("svcadm", {"enable", "-s", "stuck", "broken"}).code, 3);
 }
 
+// Some get there, some never will, and which of them only a look at all others tells.
+TEST(Svcadm, WaitsForManyAtOnce) {
+  std::vector<std::pair<std::string, std::string>> states{{"broken", "disabled"}, {"stuck", "disabled"}};
+  std::vector<std::string> arguments{"enable", "-s", "broken", "stuck"};
+  for (int i = 0; i < 40; ++i) {
+    states.emplace_back("slow" + std::to_string(i), "disabled");
+    arguments.push_back(states.back().first);
+  }
+  FakeWorld fake = instances_called(states);
+  fake.world.instances[1].dependencies = {{"d", "require_all", "none", {"svc:/missing:x"}}};
+  const FakeDaemon daemon(fake);
+  const Printed enabled = daemon.run("svcadm", arguments);
+  EXPECT_EQ(enabled.code, 3);
+  EXPECT_NE(enabled.err.find("svcadm: Instance \"svc:/a:broken\" is in maintenance state.\n"),
+            std::string::npos);
+  EXPECT_NE(enabled.err.find("svcadm: Instance \"svc:/a:stuck\" has unsatisfied dependencies.\n"),
+            std::string::npos);
+  const std::string states_now = daemon.run("svcs", {"-Ho", "state", "slow*"}).out;
+  for (size_t at = 0; at < states_now.size(); at += 7) EXPECT_EQ(states_now.substr(at, 7), "online\n");
+  EXPECT_EQ(states_now.size(), 40U * 7);
+}
+
 TEST(Svcadm, EnablesWhatIsRequired) {
   FakeWorld fake = instances_called({{"one", "disabled"}, {"two", "disabled"}});
   fake.world.instances[0].dependencies = {{"d", "require_all", "none", {"svc:/a:two"}}};

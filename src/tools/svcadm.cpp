@@ -4,6 +4,7 @@
 #include <boost/json/object.hpp>
 #include <cstdio>
 #include <map>
+#include <set>
 
 #include "tools/operands.h"
 #include "tools/tool.h"
@@ -169,34 +170,74 @@ class Administrator {
     boost::json::array names(waiting.begin(), waiting.end());
     bool watching = watcher && watcher->call_more("Watch", {{"fmris", std::move(names)}});
     while (!waiting.empty()) {
-      auto world = fetch_world(*client_, true);
-      if (!world) {
-        for (const std::string& name : waiting) {
-          output_.warn("Restarter for instance \"" + name + "\" is unavailable.", kImpossible);
-        }
-        break;
-      }
-      world_ = std::move(*world);
-      const auto graph = world_.graph();
-      std::erase_if(waiting, [&](const std::string& name) {
-        const Wait result = judge(world_, *graph, name, job_.enables(), since.at(name));
-        if (!result.over) return false;
-        if (!result.message.empty()) note(result);
-        return true;
-      });
-      if (waiting.empty()) break;
+      const Instant begun = now();
+      if (!look_at_all(waiting, since) || waiting.empty()) break;
       if (!watching) {
-        std::vector<std::string> rest = std::move(waiting);
-        for (const std::string& name : rest) {
-          output_.warn("Restarter for instance \"" + name + "\" is unavailable.", kImpossible);
-        }
+        unavailable(waiting);
         break;
       }
-      const auto change = watcher->next(now() + kLookAgain);
-      watching = change.has_value() || change.error().kind == ErrorKind::timeout;
+      watching = follow(*watcher, waiting, since, now() - begun);
     }
     // 3 wins over 4.
     if (otherwise_) output_.settle(kOtherwise);
+  }
+
+  void unavailable(const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+      output_.warn("Restarter for instance \"" + name + "\" is unavailable.", kImpossible);
+    }
+  }
+
+  // False: nobody answers any more.
+  bool look_at_all(std::vector<std::string>& waiting, const std::map<std::string, double>& since) {
+    auto world = fetch_world(*client_, true);
+    if (!world) {
+      unavailable(waiting);
+      return false;
+    }
+    world_ = std::move(*world);
+    const auto graph = world_.graph();
+    std::erase_if(waiting, [&](const std::string& name) { return is_over(world_, *graph, name, since); });
+    return true;
+  }
+
+  bool is_over(const World& world, const graph::Graph& graph, const std::string& name,
+               const std::map<std::string, double>& since) {
+    const Wait result = judge(world, graph, name, job_.enables(), since.at(name));
+    if (result.over && !result.message.empty()) note(result);
+    return result.over;
+  }
+
+  // Takes what the daemon tells of those that we wait for, as long as that suffices: a look at everybody
+  // after each change would make a thousand of them a million.  False: it tells no more.
+  bool follow(control::Client& watcher, std::vector<std::string>& waiting,
+              const std::map<std::string, double>& since, Instant look_took) {
+    static const graph::Graph kNobody;
+    const std::set<std::string> open(waiting.begin(), waiting.end());
+    std::set<std::string> over;
+    Instant deadline = now() + kLookAgain;
+    bool telling = true;
+    while (over.size() < open.size()) {
+      const auto change = watcher.next(deadline);
+      if (!change) {
+        telling = change.error().kind == ErrorKind::timeout;
+        break;
+      }
+      const auto* told = change->if_contains("instance");
+      auto instance =
+          told != nullptr ? control::instance_from(*told) : Result<InstanceMessage>(InstanceMessage{});
+      if (!instance || !open.contains(instance->fmri) || over.contains(instance->fmri)) continue;
+      if (hangs_on_others(*instance)) {
+        deadline = std::min(deadline, now() + 4 * look_took);
+        continue;
+      }
+      const std::string name = instance->fmri;
+      World alone;
+      alone.instances.push_back(std::move(*instance));
+      if (is_over(alone, kNobody, name, since)) over.insert(name);
+    }
+    std::erase_if(waiting, [&over](const std::string& name) { return over.contains(name); });
+    return telling;
   }
 
   void note(const Wait& result) {

@@ -3,8 +3,10 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 
+#include "base/spawn.h"
 #include "control/client.h"
 #include "control/messages.h"
 
@@ -14,12 +16,15 @@ namespace {
 namespace json = boost::json;
 
 constexpr Instant kLookLimit{120'000};
+// Each look is a call of the hypervisor's program.
+constexpr size_t kLooksAtOnce = 32;
 
 struct Question {
   const char* method;
   json::object parameters;
   bool more = false;  // the last answer says "done"
   std::optional<Instant> limit;
+  size_t at_once = std::numeric_limits<size_t>::max();
 };
 
 struct Talk {
@@ -74,22 +79,31 @@ void hear(Talk& talk, const Question& question, Progress& progress) {
 
 std::vector<VmOutcome> ask(const std::vector<std::string>& fmris, const Question& question, const char* doing,
                            Progress& progress, const Watch& watch = {}) {
+  raise_descriptor_limit();  // a connection for each
   std::vector<Talk> talks(fmris.size());
-  for (size_t i = 0; i < fmris.size(); ++i) {
-    talks[i].outcome.fmri = fmris[i];
-    progress.set(short_name(fmris[i]), doing, -1);
-    begin(talks[i], question);
-  }
+  for (size_t i = 0; i < fmris.size(); ++i) talks[i].outcome.fmri = fmris[i];
+  size_t begun = 0;
   for (;;) {
-    std::vector<pollfd> waiting;
-    for (const Talk& talk : talks) {
-      if (talk.client) waiting.push_back({talk.client->descriptor(), POLLIN, 0});
+    const auto under_way =
+        std::count_if(talks.begin(), talks.end(), [](const Talk& talk) { return talk.client != nullptr; });
+    for (auto n = static_cast<size_t>(under_way); n < question.at_once && begun < talks.size();
+         ++n, ++begun) {
+      progress.set(short_name(fmris[begun]), doing, -1);
+      begin(talks[begun], question);
     }
-    if (waiting.empty()) break;
-    ::poll(waiting.data(), waiting.size(), static_cast<int>(Progress::kTurn.count()));
+    std::vector<pollfd> waiting;
+    std::vector<Talk*> open;
     for (Talk& talk : talks) {
       if (!talk.client) continue;
-      hear(talk, question, progress);
+      waiting.push_back({talk.client->descriptor(), POLLIN, 0});
+      open.push_back(&talk);
+    }
+    if (waiting.empty() && begun < talks.size()) continue;
+    if (waiting.empty()) break;
+    ::poll(waiting.data(), waiting.size(), static_cast<int>(Progress::kTurn.count()));
+    for (size_t i = 0; i < open.size(); ++i) {
+      Talk& talk = *open[i];
+      if (waiting[i].revents != 0) hear(talk, question, progress);
       if (talk.client && question.limit && now() >= *question.limit) {
         over(talk, fail(ErrorKind::timeout, "vmkeepd did not answer in time"));
       }
@@ -131,7 +145,8 @@ std::vector<VmOutcome> tell_vms(const std::vector<std::string>& fmris, const jso
 
 std::vector<VmOutcome> look_at_vms(const std::vector<std::string>& fmris, bool hook, bool details,
                                    Progress& progress) {
-  const Question question{"VmStatus", {{"hook", hook}, {"details", details}}, false, now() + kLookLimit};
+  const Question question{
+      "VmStatus", {{"hook", hook}, {"details", details}}, false, now() + kLookLimit, kLooksAtOnce};
   std::vector<VmOutcome> outcomes = ask(fmris, question, "looking", progress);
   for (VmOutcome& outcome : outcomes) {
     if (!outcome.answer) continue;

@@ -88,6 +88,10 @@ class Requirements {
 
 }  // namespace
 
+bool hangs_on_others(const InstanceMessage& instance) {
+  return state_of(instance) == State::offline && next_state_of(instance) == State::none;
+}
+
 Wait judge(const World& world, const graph::Graph& graph, const std::string& fmri, bool enabling,
            double since) {
   const InstanceMessage* instance = world.find(fmri);
@@ -102,7 +106,7 @@ Wait judge(const World& world, const graph::Graph& graph, const std::string& fmr
   if (state == State::maintenance && settled && (enabling || instance->state_time > since)) {
     return failed(kOtherwise, fmri, "is in maintenance state.");
   }
-  if (enabling && state == State::offline && settled &&
+  if (enabling && hangs_on_others(*instance) &&
       graph.satisfaction(fmri, true) == graph::Satisfaction::unsatisfiable) {
     return failed(kImpossible, fmri, "has unsatisfied dependencies.");
   }

@@ -24,6 +24,9 @@ struct Wait {
 Wait judge(const World& world, const graph::Graph& graph, const std::string& fmri, bool enabling,
            double since);
 
+// Whether judge() asks what else there is: then one instance alone does not tell whether it will get there.
+bool hangs_on_others(const control::InstanceMessage& instance);
+
 // What `fmri` requires, over any number of steps: instances to enable first, in an order in which they can
 // start. Errors: the message that svcadm prints.
 Result<std::vector<std::string>> requirements(const World& world, const std::string& fmri);

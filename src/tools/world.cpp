@@ -41,9 +41,13 @@ void look_at_files(World& world) {
 }  // namespace
 
 const control::InstanceMessage* World::find(const std::string& fmri) const {
-  const auto found = std::find_if(instances.begin(), instances.end(),
-                                  [&fmri](const auto& instance) { return instance.fmri == fmri; });
-  return found == instances.end() ? nullptr : &*found;
+  if (places_.size() != instances.size()) {
+    places_.clear();
+    for (size_t i = 0; i < instances.size(); ++i) places_.emplace(instances[i].fmri, i);
+  }
+  const auto found = places_.find(fmri);
+  if (found == places_.end() || instances[found->second].fmri != fmri) return nullptr;
+  return &instances[found->second];
 }
 
 std::vector<fmri::Entry> World::entries() const {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "control/client.h"
@@ -23,11 +24,14 @@ struct World {
   std::map<std::string, Fact> facts;
   std::map<std::string, bool> files;  // that somebody depends on: whether they are there
 
-  const control::InstanceMessage* find(const std::string& fmri) const;
+  const control::InstanceMessage* find(const std::string& fmri) const;  // instances are not renamed in place
   std::vector<fmri::Entry> entries() const;
   std::vector<const control::InstanceMessage*> instances_of(const std::string& service) const;
   // The rules of section 5.1, on what is known here.
   std::unique_ptr<graph::Graph> graph() const;
+
+ private:
+  mutable std::unordered_map<std::string, size_t> places_;  // of the instances, made when it is asked for
 };
 
 // With the dependencies, files are looked at too, as the caller sees them.

@@ -58,6 +58,11 @@ Result<vm::Observation> observation(const std::string& uuid, const std::string& 
   return observed;
 }
 
+bool is_uuid(const std::string& word) {
+  constexpr size_t kLength = 36;
+  return word.size() == kLength && word.find_first_not_of("0123456789abcdef-") == std::string::npos;
+}
+
 VmRef reference(const StoredVm& vm) {
   const bool accessible = vm.state != "inaccessible";
   return VmRef{vm.uuid, accessible ? vm.name : "<inaccessible>", accessible};
@@ -141,6 +146,13 @@ std::optional<std::string> Driver::name_of(const std::string& uuid) {
 }
 
 Task<Result<VmRef>> Driver::find(std::string name_or_uuid, Instant deadline) {
+  if (is_uuid(name_or_uuid)) {
+    // Known by its UUID it is found without looking at the others.
+    const auto answers = co_await ask("", "list", deadline);
+    if (!answers) co_return answers.error();
+    const auto vm = store_.read(name_or_uuid);
+    if (vm && vm->state != "missing") co_return reference(*vm);
+  }
   const auto all = co_await list(deadline);
   if (!all) co_return all.error();
   std::vector<VmRef> found;
@@ -221,10 +233,22 @@ Task<Result<std::vector<std::string>>> Driver::running(Instant deadline) {
   if (!all) co_return all.error();
   std::vector<std::string> result;
   for (const StoredVm& vm : *all) {
-    const vm::VmState state = state_of(store_.state(vm));
-    if (is_listed(state)) result.push_back(vm.uuid);
+    if (is_listed_as_up(vm)) result.push_back(vm.uuid);
   }
   co_return result;
+}
+
+bool Driver::is_listed_as_up(const StoredVm& vm) const {
+  return is_listed(state_of(store_.state(vm)));
+}
+
+// The same answer without reading the files of all the others.
+Task<Result<bool>> Driver::is_running(std::string uuid, Instant deadline) {
+  const auto answers = co_await ask("", "list", deadline);
+  if (!answers) co_return answers.error();
+  const auto vm = store_.read(uuid);
+  const bool listed = vm && is_listed_as_up(*vm);
+  co_return listed;
 }
 
 Result<Launch> Driver::launch(const VmRef& vm) {

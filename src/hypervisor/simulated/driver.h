@@ -37,6 +37,7 @@ class Driver : public Hypervisor {
   Task<Result<vm::Observation>> look(std::string uuid, Instant deadline) override;
   std::optional<std::string> name_of(const std::string& uuid) override;
   Task<Result<std::vector<std::string>>> running(Instant deadline) override;
+  Task<Result<bool>> is_running(std::string uuid, Instant deadline) override;
   Result<Launch> launch(const VmRef& vm) override;
   Task<Result<>> control(std::string uuid, vm::StopAction action, Instant deadline,
                          Percent progress = {}) override;
@@ -65,6 +66,7 @@ class Driver : public Hypervisor {
     std::optional<Error> trouble;  // why `vm` could not be read
   };
 
+  bool is_listed_as_up(const StoredVm& vm) const;
   Task<bool> delay(std::string uuid, Instant until);
   // A call that gets its answer: the subject.  Nothing has been done to it yet.
   Task<Result<Subject>> ask(std::string uuid, std::string delay_key, Instant deadline);

@@ -150,6 +150,35 @@ TEST_F(SimulatedTest, AbandonEndsACallThatHangs) {
   loop_.run(scenario());
 }
 
+// Asked for one VM it says what the list of all says, without reading about all.
+TEST_F(SimulatedTest, OneVmIsRunningIfItIsInTheList) {
+  const auto scenario = [&]() -> Task<> {
+    const auto other = store_.create("other");
+    EXPECT_TRUE(other);
+    const auto expect_both = [&](bool up) -> Task<> {
+      const auto list = co_await driver_->running(now() + 20s);
+      const bool listed = list && std::find(list->begin(), list->end(), vm_.uuid) != list->end();
+      const auto one = co_await driver_->is_running(vm_.uuid, now() + 20s);
+      const auto another = co_await driver_->is_running(other->uuid, now() + 20s);
+      EXPECT_EQ(listed, up);
+      EXPECT_TRUE(one && *one == up);
+      EXPECT_TRUE(another && !*another);
+    };
+    co_await expect_both(false);
+    co_await runs();
+    co_await expect_both(true);
+    co_await set("gurumeditation");  // which VirtualBox does not list
+    co_await expect_both(false);
+    const auto found = co_await driver_->find(vm_.uuid, now() + 20s);
+    EXPECT_TRUE(found && found->name == vm_.name && found->uuid == vm_.uuid);
+    script(R"({"broken": "no service"})");
+    const auto broken = co_await driver_->is_running(vm_.uuid, now() + 20s);
+    EXPECT_FALSE(broken);
+    script("{}");
+  };
+  loop_.run(scenario());
+}
+
 TEST_F(SimulatedTest, FindTellsMissingAndTwice) {
   const auto scenario = [&]() -> Task<> {
     auto found = co_await driver_->find("vm1", now() + 5s);

@@ -16,6 +16,9 @@ const std::vector<std::string_view> kVmPrograms{"VBoxHeadless", "VirtualBoxVM", 
 
 constexpr Instant kFirstPause{100};
 constexpr Instant kLongestPause{2'000};
+// How long others wait for a list that somebody asked for: one call in 300 hangs (facts 3), and then the next
+// one is not kept back by it.
+constexpr Instant kSharedFor{2'000};
 // How long a look waits for the process of a VM that is said to be down already.
 constexpr Instant kLastMoments{1'500};
 
@@ -48,7 +51,8 @@ Task<> wait_for_end(VmProcess process, Instant deadline) {
 }  // namespace
 
 Driver::Driver(const Executor& executor, Reaper& reaper, DriverOptions options)
-    : options_(in_english(std::move(options))),
+    : executor_(executor),
+      options_(in_english(std::move(options))),
       calls_(executor, reaper, options_.environment, options_.calls_cgroup),
       service_(executor, reaper, Service::Options{options_.environment, options_.service_cgroup, "/tmp"}),
       watch_(executor) {}
@@ -106,15 +110,45 @@ Task<Result<std::vector<VmRef>>> Driver::read_list(std::string which, Instant de
   co_return list;
 }
 
+Task<Result<Driver::VmList>> Driver::shared_list(std::string which, Instant deadline) {
+  auto& slot = listings_[which];
+  if (!slot) slot = std::make_shared<Listing>(executor_);
+  const auto listing = slot;
+  const uint64_t wanted = listing->begun + 1;
+  while (listing->ended < wanted) {
+    const Instant patience = listing->since + kSharedFor;
+    if (listing->begun > listing->ended && now() < patience) {
+      co_await listing->over.wait(std::min(deadline, patience));
+      if (now() < deadline || listing->ended >= wanted) continue;
+      co_return fail(ErrorKind::timeout, "VBoxManage list " + which + " is still under way");
+    }
+    const uint64_t number = ++listing->begun;
+    listing->since = now();
+    auto list = co_await read_list(which, deadline);
+    if (number > listing->ended) {
+      listing->ended = number;
+      if (list) {
+        listing->last = std::make_shared<const std::vector<VmRef>>(std::move(*list));
+      } else {
+        listing->last = list.error();
+      }
+    }
+    listing->over.notify();
+  }
+  co_return listing->last;
+}
+
 Task<Result<std::vector<VmRef>>> Driver::list(Instant deadline) {
-  return read_list("vms", deadline);
+  const auto all = co_await shared_list("vms", deadline);
+  if (!all) co_return all.error();
+  co_return **all;
 }
 
 Task<Result<std::vector<std::string>>> Driver::running(Instant deadline) {
-  const auto list = co_await read_list("runningvms", deadline);
-  if (!list) co_return list.error();
+  const auto all = co_await shared_list("runningvms", deadline);
+  if (!all) co_return all.error();
   std::vector<std::string> uuids;
-  for (const VmRef& vm : *list) uuids.push_back(vm.uuid);
+  for (const VmRef& vm : **all) uuids.push_back(vm.uuid);
   co_return uuids;
 }
 
@@ -123,12 +157,18 @@ std::optional<std::string> Driver::name_of(const std::string& uuid) {
   return found == names_.end() ? std::nullopt : std::optional(found->second);
 }
 
+Task<Result<bool>> Driver::is_running(std::string uuid, Instant deadline) {
+  const auto all = co_await shared_list("runningvms", deadline);
+  if (!all) co_return all.error();
+  co_return std::any_of((*all)->begin(), (*all)->end(), [&uuid](const VmRef& vm) { return vm.uuid == uuid; });
+}
+
 Task<Result<VmRef>> Driver::find(std::string name_or_uuid, Instant deadline) {
-  const auto all = co_await list(deadline);
+  const auto all = co_await shared_list("vms", deadline);
   if (!all) co_return all.error();
   const std::string uuid = normal_uuid(name_or_uuid);
   const VmRef* found = nullptr;
-  for (const VmRef& vm : *all) {
+  for (const VmRef& vm : **all) {
     if (!uuid.empty() && vm.uuid == uuid) co_return vm;
     if (vm.name != name_or_uuid || !vm.accessible) continue;
     if (found != nullptr) {

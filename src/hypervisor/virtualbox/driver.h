@@ -42,6 +42,7 @@ class Driver : public Hypervisor {
   Task<Result<vm::Observation>> look(std::string uuid, Instant deadline) override;
   std::optional<std::string> name_of(const std::string& uuid) override;
   Task<Result<std::vector<std::string>>> running(Instant deadline) override;
+  Task<Result<bool>> is_running(std::string uuid, Instant deadline) override;
   Result<Launch> launch(const VmRef& vm) override;
   Task<Result<>> control(std::string uuid, vm::StopAction action, Instant deadline,
                          Percent progress = {}) override;
@@ -82,12 +83,25 @@ class Driver : public Hypervisor {
   void watch_log(const std::string& uuid);
   bool belongs(const Process& process, const std::string& uuid) const;
   Task<Result<std::vector<VmRef>>> read_list(std::string which, Instant deadline);
+  // One call for all who want the same list at once.  Whoever asks while one is under way gets the next: what
+  // began before the question may be of before what the caller did.
+  using VmList = std::shared_ptr<const std::vector<VmRef>>;
+  struct Listing {
+    explicit Listing(const Executor& executor) : over(executor) {}
+    uint64_t begun = 0, ended = 0;  // numbers of calls; the last of those that ended counts
+    Instant since{};                // of the last that began
+    Result<VmList> last = VmList();
+    Signal over;
+  };
+  Task<Result<VmList>> shared_list(std::string which, Instant deadline);
   Task<Result<vm::Observation>> say(std::string uuid, Instant deadline);
   Task<Result<vm::Observation>> say_once(std::string uuid, Instant deadline);
   Seen see(const std::string& uuid);
 
+  Executor executor_;
   DriverOptions options_;
   std::optional<Installation> installation_;
+  std::map<std::string, std::shared_ptr<Listing>> listings_;  // by what VBoxManage calls them
   Calls calls_;
   Service service_;
   Watch watch_;
