@@ -178,7 +178,12 @@ by_hand() {
   esac || wrong "$2 of $1's VM by hand failed"
 }
 
-state_of_vm() { vm_state "${titles[$1]}"; }
+# Asked again where our question met another one, which VirtualBox answers with an error (the VM is locked).
+state_of_vm() {
+  local deadline=$((SECONDS + minute)) state=''
+  until state=$(vm_state "${titles[$1]}") && [[ $state ]] || ((SECONDS >= deadline)); do sleep 0.05; done
+  echo "$state"
+}
 
 # Not while a start is under way, which would meet our question (the VM is locked by it).
 until_vm() { until_true $minute "$1's VM should be $2, it is $(state_of_vm "$1")" "[[ \$(state_of_vm $1) == '$2' ]]"; }
@@ -228,7 +233,14 @@ bring_to_aborted_saved() {
     fi
     rm -f "$folder/VBox.log"
     as_owner VBoxManage startvm "${uuids[$1]}" --type headless >/dev/null 2>&1 &
-    until grep -q "to 'LOADING'" "$folder/VBox.log" 2>/dev/null || ((SECONDS >= deadline)); do sleep 0.002; done
+    # In slices: it gets no further than to where we look next, however busy the host is.
+    until grep -q "to 'LOADING'" "$folder/VBox.log" 2>/dev/null || ((SECONDS >= deadline)); do
+      if pid=$(process_of "$1"); then
+        kill -CONT "$pid"
+        sleep 0.005
+        kill -STOP "$pid"
+      fi
+    done 2>/dev/null
     pid=$(process_of "$1") && kill -9 "$pid"
     wait $!
     [[ $(state_of_vm "$1") != aborted-saved ]] || return 0
