@@ -128,5 +128,6 @@ tear_down() {
     rm -rf --one-file-system "$work"
   fi
   [[ ! ${home-} || $driver != lab ]] || rm -rf "$home"
+  [[ ! ${ipc-} ]] || rm -rf "/tmp/.vbox-$ipc-ipc"
   exit $status
 }
