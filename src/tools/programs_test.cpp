@@ -317,7 +317,7 @@ TEST(Svcadm, WaitsForManyAtOnce) {
             std::string::npos);
   EXPECT_NE(enabled.err.find("svcadm: Instance \"svc:/a:stuck\" has unsatisfied dependencies.\n"),
             std::string::npos);
-  const std::string states_now = daemon.run("svcs", {"-Ho", "state", "slow*"}).out;
+  const std::string states_now = daemon.run("svcs", {"-Ho", "state", "*slow*"}).out;
   for (size_t at = 0; at < states_now.size(); at += 7) EXPECT_EQ(states_now.substr(at, 7), "online\n");
   EXPECT_EQ(states_now.size(), 40U * 7);
 }

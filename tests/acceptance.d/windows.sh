@@ -14,8 +14,12 @@ vms() {
 write_front_end() {
   front_end=$work/window
   local take="exec $work/bin/vmkeep-simulated-vm --home $home --startvm \"\$4\" --front-end"
-  # As it stands in VirtualBox's own: comment, name, startvm, UUID; a stand-in has no use for further words.
-  ! real || take="exec $tools/VBoxHeadless \"\$1\" \"\$2\" \"\$3\" \"\$4\""
+  # As it stands in VirtualBox's own: comment, name, startvm, UUID; a stand-in has no use for further words.  It comes
+  # back where a person would, whose window says that something still holds the VM: a look of the monitor's will do.
+  ! real || take="while ! $tools/VBoxHeadless \"\$1\" \"\$2\" \"\$3\" \"\$4\" 2>\"$work/home/said-\$2\"; do
+  grep -q locked \"$work/home/said-\$2\" || exit 1
+  sleep 0.3
+done"
   cat >"$front_end" <<SH
 #!/bin/sh
 echo "\$(id -un) \$DISPLAY \$*" >>"$work/home/windows"
