@@ -4,7 +4,7 @@ vms() {
   write_front_end
   vm window acpi kicker_freq=1
   vm signalled acpi
-  vm closed acpi
+  vm closed acpi kicker_freq=1
   vm one-port acpi
   vm two-ports acpi
   vm no-port acpi
@@ -46,7 +46,7 @@ hands_over() {
   step "T89 With one: saved, then shown as its owner, with the window's own words."
   : >"$work/home/wait-window"
   gui window --fullscreen || { out=$(<"$work/gui.window"); wrong "there should be a window"; }
-  until_true $minute "the window should have been opened" "[[ -s $work/home/windows ]]"
+  until_true $minute "the window should have been opened" "grep -q ' window --startvm' $work/home/windows"
   out=$(grep " window --startvm" "$work/home/windows")
   shows "^$owner :7 --comment window --startvm ${uuids[window]} --fullscreen$"
   ! kill -0 "$headless" 2>/dev/null || wrong "the VM without a window should be gone"

@@ -148,8 +148,11 @@ cut_the_power() {
 # What VirtualBox has on record of a VM that runs is that it is off.
 said_to_be_off() {
   [[ $driver == simulated ]] || return 0
+  # There is no /proc in there now, without which a sanitised build reads none of its options.
+  mount -t proc proc "$work/root/proc" || wrong "mount"
   chroot --userspec="$owner:$group" "$work/root" /usr/lib/vmkeep/vmkeep-simulated-vm --state "$1" --set poweroff \
     --home "$home" || wrong "$1 could not be put off"
+  umount "$work/root/proc"
 }
 
 remove_package() {
