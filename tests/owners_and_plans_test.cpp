@@ -106,8 +106,8 @@ TEST(Owners, T97_a_name_is_one_argument_and_the_process_is_its_owners) {
   EXPECT_EQ(environment["HOME"],
             SimulatedHost::first_line(host.run("getent passwd " + host.owner + " | cut -d: -f6").out));
   // The guard, which makes every call to the hypervisor, is the owner's too.
-  const auto guard = SimulatedHost::first_line(
-      host.run("pgrep -P " + std::to_string(host.daemon) + " -f vmkeep-guard").out);
+  const auto guard =
+      SimulatedHost::first_line(host.run("pgrep -P " + std::to_string(host.daemon) + " -f vmkeep-guard").out);
   ASSERT_FALSE(guard.empty());
   EXPECT_EQ(status_field(std::stoi(guard), "Uid"), uid + tab + uid + tab + uid + tab + uid);
 }

@@ -102,7 +102,7 @@ class Contracts {
   virtual std::vector<ContractId> ids() const = 0;
   // SIGKILL: cgroup.kill, until nobody is left.  A released contract takes signals too.
   virtual Result<> signal(ContractId id, int signal) = 0;
-  virtual void release(ContractId id) = 0;                 // forget it; the cgroup goes when it is empty
+  virtual void release(ContractId id) = 0;  // forget it; the cgroup goes when it is empty
   virtual Queue<ContractEvent>& events() = 0;
 
   // A folder for an owner's guard and VBoxSVC, given to that uid: <root>/owner-<name>, with the leaf `guard`.
