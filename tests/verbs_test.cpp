@@ -245,7 +245,8 @@ TEST_F(Verbs, T61_T81_a_guard_killed_in_the_middle_leaves_nothing_behind) {
   ::kill(guards[0], SIGKILL);
   saving.join();
   await_word("saved");
-  EXPECT_EQ(state(), "online");
+  await_state("online");
+  EXPECT_EQ(launches(), 1U);
   EXPECT_EQ(code(verb("start")), 0);
   ::kill(static_cast<pid_t>(control::int_member(status(), "pid", 0)), SIGKILL);
   await("the VM should be restarted after an abort", [&] { return launches() == 3; });
