@@ -120,13 +120,13 @@ class Verbs : public ::testing::Test {
   void await_word(const std::string& wanted) {
     await("the VM should be " + wanted, [&] { return text(status(), "word") == wanted; });
   }
-  size_t launches() const {
+  size_t logged(const std::string& words) const {
     std::ifstream log(folder_ + "/log/site-xvm-vbox:vm1.log");
     size_t count = 0;
-    for (std::string line; std::getline(log, line);)
-      count += line.find("The VM is running.") != std::string::npos;
+    for (std::string line; std::getline(log, line);) count += line.find(words) != std::string::npos;
     return count;
   }
+  size_t launches() const { return logged("The VM is running."); }
 
   // What `vmkeep gui` was told to execute, as our own child.
   pid_t open_window(const json::object& handed) {
@@ -238,8 +238,9 @@ TEST_F(Verbs, T61_T81_a_guard_killed_in_the_middle_leaves_nothing_behind) {
   await_state("online");
   std::ofstream(folder_ + "/home/script.json") << R"({"delays": {"savestate": 1500}})";
   std::thread saving([&] { verb("save"); });
-  await("the save should be under way",
-        [&] { return text(status(), "detail").find("save, asked for") != std::string::npos; });
+  // A question that comes just before the save would be answered after it: ask once the log tells of it.
+  await("the save should be under way", [&] { return logged("saving it") == 1; });
+  EXPECT_NE(text(status(), "detail").find("save, asked for"), std::string::npos);
   const auto guards = processes("vmkeep-guard");
   ASSERT_EQ(guards.size(), 1U);
   ::kill(guards[0], SIGKILL);
