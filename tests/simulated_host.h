@@ -106,8 +106,8 @@ class SimulatedHost {
     return said;
   }
 
-  void start_daemon() {
-    const auto launched = daemon_.launch(work + "/bin/vmkeepd", work, {}, work + "/errors");
+  void start_daemon(const std::vector<std::string>& options = {}) {
+    const auto launched = daemon_.launch(work + "/bin/vmkeepd", work, options, work + "/errors");
     ASSERT_TRUE(launched) << launched.error().message;
     ASSERT_TRUE(daemon_.ready()) << file_text(work + "/errors");
     daemon = daemon_.pid();

@@ -88,11 +88,25 @@ Result<> clear_the_way(const std::string& path, const sockaddr_un& address) {
   return {};
 }
 
+// As they were when the peer connected; a kernel that does not tell gives none.
+std::vector<gid_t> groups_of(int socket) {
+  std::vector<gid_t> groups(32);
+  for (;;) {
+    auto size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+    const bool told = ::getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) == 0;
+    if (!told && errno != ERANGE) return {};
+    groups.resize(size / sizeof(gid_t));
+    if (told) return groups;
+  }
+}
+
 Peer peer_of(int socket) {
   ucred credentials{};
   socklen_t size = sizeof credentials;
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return {};
-  return {credentials.pid, credentials.uid, credentials.gid};
+  Peer peer{credentials.pid, credentials.uid, credentials.gid, {}};
+  if (peer.uid != 0 && peer.uid != ::geteuid()) peer.groups = groups_of(socket);
+  return peer;
 }
 
 }  // namespace

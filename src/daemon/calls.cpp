@@ -19,10 +19,6 @@ using control::Call;
 
 constexpr Instant kLookAgain = std::chrono::seconds(30);
 
-bool may_change(const control::Peer& peer) {
-  return peer.uid == 0 || peer.uid == ::geteuid();
-}
-
 Result<fmri::Fmri> fmri_parameter(const Call& call) {
   auto text = control::string_member(call.parameters, "fmri");
   if (!text) return text.error();
@@ -71,8 +67,8 @@ const std::map<std::string, std::pair<Calls::Handler, bool>>& Calls::handlers() 
       {"Shutdown", {&Calls::shutdown, true}},
       {"Startup", {&Calls::startup, true}},
       {"VmMethod", {&Calls::vm_method, false}},
-      {"VmStatus", {&Calls::vm_status, false}},
-      {"Vm", {&Calls::vm, false}},
+      {"VmStatus", {&Calls::vm_status, true}},
+      {"Vm", {&Calls::vm, true}},
       {"VmList", {&Calls::vm_list, false}},
       {"Plan", {&Calls::plan, false}},
       {"Version", {&Calls::version, false}},
@@ -87,8 +83,11 @@ Task<> Calls::serve(control::Server& server) {
     const auto found = handlers().find(call->method);
     if (found == handlers().end()) {
       call->fail(fail(ErrorKind::unsupported, "no such method: " + call->method));
-    } else if (found->second.second && !may_change(call->peer)) {
-      call->fail(fail(ErrorKind::permission, "Permission denied."));
+      continue;
+    }
+    const auto refusal = found->second.second ? rights_.refusal(*call) : std::nullopt;
+    if (refusal) {
+      call->fail(*refusal);
     } else {
       (this->*found->second.first)(*call);
     }
@@ -112,6 +111,7 @@ void Calls::read(const Call& call) {
   auto levels = named ? core_.store->read_snapshot(*name, std::string(snapshot->get_string()))
                       : core_.store->read(*name);
   if (!levels) return call.fail(levels.error());
+  rights_.hide(call.peer, *name, *levels);
   call.reply(control::to_json(*levels));
 }
 

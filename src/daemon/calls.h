@@ -1,12 +1,13 @@
-// Answers the calls of the control protocol (control/org.vmkeep.varlink), and knows who may make them:
-// anybody may read; root and the daemon's own user may change; a method may act for its own instance; of a VM
-// its owner may ask and order as well (vm_calls.h).
+// Answers the calls of the control protocol (control/org.vmkeep.varlink).  Whether a caller may make one that
+// changes something, or asks about a VM, is asked here and nowhere else (rights.h); anybody may read what is
+// not protected; a method may act for its own instance.
 #pragma once
 
 #include "control/server.h"
 #include "daemon/core.h"
 #include "daemon/instances.h"
 #include "daemon/owners.h"
+#include "daemon/rights.h"
 #include "daemon/vm_calls.h"
 
 namespace vmkeep::daemon {
@@ -16,15 +17,15 @@ inline constexpr int64_t kLongestAsked = 604'800;
 
 class Calls {
  public:
-  Calls(Core& core, Instances& instances, Owners& owners, VmCalls& vms)
-      : core_(core), instances_(instances), owners_(owners), vms_(vms) {}
+  Calls(Core& core, Instances& instances, Owners& owners, VmCalls& vms, Rights& rights)
+      : core_(core), instances_(instances), owners_(owners), vms_(vms), rights_(rights) {}
 
   Task<> serve(control::Server& server);
 
  private:
   using Handler = void (Calls::*)(const control::Call&);
   static const std::map<std::string, std::pair<Handler, bool>>&
-  handlers();  // by method; true: it changes things
+  handlers();  // by method; true: not everybody may call it
 
   void entries(const control::Call& call);
   void read(const control::Call& call);
@@ -55,6 +56,7 @@ class Calls {
   Instances& instances_;
   Owners& owners_;
   VmCalls& vms_;
+  Rights& rights_;
 };
 
 }  // namespace vmkeep::daemon

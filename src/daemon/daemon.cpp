@@ -24,8 +24,9 @@ Daemon::Daemon(Executor executor, Options options, Reaper& reaper)
       files_(core_),
       scope_(core_),
       actions_(core_, methods_, owners_),
-      vms_(core_, instances_, owners_),
-      calls_(core_, instances_, owners_, vms_) {}
+      rights_(core_),
+      vms_(core_, instances_, owners_, rights_),
+      calls_(core_, instances_, owners_, vms_, rights_) {}
 
 Result<> Daemon::open_stores() {
   const auto& o = core_.options;
@@ -80,6 +81,7 @@ Result<> Daemon::open() {
   core_.logs.notice(
       fmt::format("vmkeepd {} starts; processes are tracked by {}", kVersion,
                   core_.contracts->uses_cgroups() ? "cgroups in " + core_.contracts->root() : "pids"));
+  (void)rights_.read();  // what is wrong with the file is told now, not when somebody needs it
   recover_contract_ids(core_);
   core_.durations.open(core_.options.state_folder + "/durations.json");
   configure_pace(core_);

@@ -15,6 +15,7 @@
 #include "daemon/instances.h"
 #include "daemon/methods.h"
 #include "daemon/owners.h"
+#include "daemon/rights.h"
 #include "daemon/scope.h"
 
 namespace vmkeep::daemon {
@@ -48,6 +49,7 @@ class Daemon {
   Files files_;
   Scope scope_;
   Actions actions_;
+  Rights rights_;
   VmCalls vms_;
   Calls calls_;
   std::unique_ptr<control::Server> server_;

@@ -223,13 +223,18 @@ control::InstanceMessage Instances::describe(const Record& record, bool dependen
   return message;
 }
 
-Result<> Instances::enable(const fmri::Fmri& instance, bool enabled, bool temporary) {
+repository::ChangeSet switching(const fmri::Fmri& instance, bool enabled, bool temporary) {
   using repository::SetProperty;
   const repository::Property value{repository::ValueType::boolean, {enabled ? "true" : "false"}};
   repository::ChangeSet changes;
   if (!temporary) changes.emplace_back(SetProperty{instance, "general", "framework", true, "enabled", value});
   changes.emplace_back(SetProperty{instance, "general_ovr", "framework", false, "enabled",
                                    temporary ? std::optional(value) : std::nullopt});
+  return changes;
+}
+
+Result<> Instances::enable(const fmri::Fmri& instance, bool enabled, bool temporary) {
+  const auto changes = switching(instance, enabled, temporary);
   if (auto done = core_.store->commit(changes); !done) return done;
   Record* record = core_.record(instance.str());
   if (record != nullptr && !enabled) forget_aborts(*record);

@@ -6,6 +6,9 @@
 
 namespace vmkeep::daemon {
 
+// What svcadm enable and disable change.
+repository::ChangeSet switching(const fmri::Fmri& instance, bool enabled, bool temporary);
+
 class Instances {
  public:
   Instances(Core& core, Owners& owners) : core_(core), owners_(owners) {}

@@ -42,12 +42,15 @@ void set_defaults(Options& options) {
     options.state_folder = "/var/lib/vmkeep";
     options.run_folder = or_else(environment("VMKEEP_RUN"), "/run/vmkeep");
     options.log_folder = "/var/log/vmkeep";
+    options.authorizations = "/etc/vmkeep/authorizations";
   } else {
     const std::string home = environment("HOME");
     const std::string state = or_else(environment("XDG_STATE_HOME"), home + "/.local/state");
     options.state_folder = state + "/vmkeep";
     options.run_folder = or_else(environment("VMKEEP_RUN"), environment("XDG_RUNTIME_DIR") + "/vmkeep");
     options.log_folder = state + "/vmkeep/log";
+    options.authorizations =
+        or_else(environment("XDG_CONFIG_HOME"), home + "/.config") + "/vmkeep/authorizations";
   }
   options.boot_id = boot_id();
   options.libexec = find_libexec();
@@ -60,7 +63,7 @@ bool is_scope_name(const std::string& name) {
 
 // A path that stays right when the daemon changes its folder.
 Result<std::string> absolute(const std::string& path) {
-  if (path.empty()) return fail(ErrorKind::invalid, "a folder's name is empty");
+  if (path.empty()) return fail(ErrorKind::invalid, "the name of a file or folder is empty");
   if (path.front() == '/') return path;
   std::array<char, PATH_MAX> here{};
   if (::getcwd(here.data(), here.size()) == nullptr) return errno_error("cannot tell the working folder");
@@ -71,7 +74,7 @@ Result<std::string> absolute(const std::string& path) {
 
 const char* usage() {
   return "usage: vmkeepd [--state DIR] [--run DIR] [--log DIR] [--scope NAME | --no-cgroups]\n"
-         "               [--await-startup] [--boot-id ID]\n"
+         "               [--await-startup] [--boot-id ID] [--authorizations FILE]\n"
          "\n"
          "Keeps virtual machines (and other services) running. Stays in the foreground; tells\n"
          "systemd when it is ready, and listens on control.sock in the run folder.\n"
@@ -83,6 +86,7 @@ const char* usage() {
          "                 nothing that is done to the service vmkeepd reaches them\n"
          "  --await-startup  start nothing in this boot before `vmkeep startup`\n"
          "  --no-cgroups   track processes by pid even where cgroups can be made\n"
+         "  --authorizations FILE  who may do what   (root: /etc/vmkeep/authorizations)\n"
          "  --boot-id ID   what counts as this boot  (the kernel's boot id)\n"
          "  --version, --help\n";
 }
@@ -109,6 +113,8 @@ Result<Options> parse_options(int argc, char** argv) {
       value = &options.run_folder;
     } else if (word == "--log") {
       value = &options.log_folder;
+    } else if (word == "--authorizations") {
+      value = &options.authorizations;
     } else if (word == "--boot-id") {
       value = &options.boot_id;
     } else {
@@ -120,7 +126,8 @@ Result<Options> parse_options(int argc, char** argv) {
   }
   if (!options.scope.empty() && !is_scope_name(options.scope))
     return fail(ErrorKind::invalid, "--scope wants the name of a unit, like vmkeep-vms.scope");
-  for (std::string* folder : {&options.state_folder, &options.run_folder, &options.log_folder}) {
+  for (std::string* folder :
+       {&options.state_folder, &options.run_folder, &options.log_folder, &options.authorizations}) {
     auto path = absolute(*folder);
     if (!path) return path.error();
     *folder = std::move(*path);

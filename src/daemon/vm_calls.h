@@ -1,7 +1,7 @@
 // The calls about virtual machines: VmStatus, Vm, VmList (control/org.vmkeep.varlink).
 //
-// Who may: root, the daemon's own user, and the owner of a VM (the user of its instance's method context) for
-// his own VMs; another user's list only root.
+// Who may: the owner of a VM (the user of its instance's method context) and whoever restarter/rights.h says;
+// another user's list only root.
 //
 // A verb goes like this: what it does to the VM is written into the instance's history, and that into the
 // volatile store, before anything is done; then the owner's guard does it, and says how it ended.  A verb
@@ -18,6 +18,7 @@
 #include "daemon/core.h"
 #include "daemon/instances.h"
 #include "daemon/owners.h"
+#include "daemon/rights.h"
 
 namespace vmkeep::daemon {
 
@@ -26,8 +27,12 @@ bool is_vm(const Record& record);
 
 class VmCalls {
  public:
-  VmCalls(Core& core, Instances& instances, Owners& owners)
-      : core_(core), instances_(instances), owners_(owners), leases_changed_(core.executor) {}
+  VmCalls(Core& core, Instances& instances, Owners& owners, Rights& rights)
+      : core_(core),
+        instances_(instances),
+        owners_(owners),
+        rights_(rights),
+        leases_changed_(core.executor) {}
 
   void status(const control::Call& call);
   void verb(const control::Call& call);
@@ -37,7 +42,7 @@ class VmCalls {
 
  private:
   struct Ended;
-  Record* permitted(const control::Call& call);
+  Record* vm_parameter(const control::Call& call);
   static Task<> inspect(VmCalls& self, control::Call call, std::string fmri, Owners::Answers answers);
   static Task<> perform(VmCalls& self, control::Call call, std::string fmri, std::string verb);
   static Task<> answer_list(VmCalls& self, control::Call call, std::string key, Owners::Answers answers);
@@ -54,6 +59,7 @@ class VmCalls {
   Core& core_;
   Instances& instances_;
   Owners& owners_;
+  Rights& rights_;
   Signal leases_changed_;
 };
 

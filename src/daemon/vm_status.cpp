@@ -44,7 +44,7 @@ const char* monitor_word(const Record& record, int code) {
 // --------------------------------------------------------------------------------------------------
 
 void VmCalls::status(const Call& call) {
-  Record* record = permitted(call);
+  Record* record = vm_parameter(call);
   if (record == nullptr) return;
   auto message = guard::message("inspect", record->fmri.str());
   message["instance"] = graph::to_string(record->state);
@@ -71,6 +71,7 @@ Task<> VmCalls::inspect(VmCalls& self, Call call, std::string fmri, Owners::Answ
   vm["owner"] = context ? context->user : std::string();
   vm["monitor"] = monitor_word(*record, static_cast<int>(control::int_member(vm, "code", 0)));
   vm.erase("watched");
+  if (!self.rights_.may_read(call.peer, *record, "vm")) vm["settings"] = json::array();
   vm["aborts"] = static_cast<int64_t>(history.aborts.size());
   if (const auto& outage = history.outage) {
     json::object one{

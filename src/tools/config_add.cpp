@@ -276,7 +276,8 @@ class Adder {
     if (!arguments_.has("--dry-run")) {
       if (auto done = repository_->commit(plan.changes); !done) {
         const bool denied = done.error().kind == ErrorKind::permission;
-        return output_.warn("adding " + name + ": " + (denied ? "Permission denied." : done.error().message));
+        return output_.warn("adding " + name + ": " + (denied ? "Permission denied: " : "") +
+                            done.error().message);
       }
     }
     taken_.push_back(registration.instance);

@@ -124,7 +124,7 @@ TEST_F(Config, AddRefusesBeforeItActs) {
   EXPECT_EQ(property("Web-Server", "vm/uuid"), "");
   const auto denied = vmkeep({"add", "--as", "forbidden", kWeb});
   EXPECT_EQ(denied.code, 1);
-  EXPECT_TRUE(has(denied.err, "Permission denied.")) << denied.err;
+  EXPECT_TRUE(has(denied.err, "Permission denied: you may not")) << denied.err;
 }
 
 TEST_F(Config, AddAllListsAndWithYesAdds) {

@@ -65,7 +65,8 @@ void remove(repository::Repository& repository, const World& world, const std::s
   changes.emplace_back(repository::DeleteEntity{*instance});
   if (auto done = repository.commit(changes); !done) {
     const bool denied = done.error().kind == ErrorKind::permission;
-    return output.warn("removing " + name + ": " + (denied ? "Permission denied." : done.error().message));
+    return output.warn("removing " + name + ": " + (denied ? "Permission denied: " : "") +
+                       done.error().message);
   }
   output.line(name +
               (online ? " is removed; its VM is being stopped." : " is removed; its VM is untouched."));

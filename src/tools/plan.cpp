@@ -78,7 +78,7 @@ int wrong(const std::string& message, const char* usage, Output& output) {
 }
 
 void told(const Error& error, Output& output) {
-  output.warn(error.kind == ErrorKind::permission ? "Permission denied." : error.message);
+  output.warn(error.kind == ErrorKind::permission ? "Permission denied: " + error.message : error.message);
 }
 
 // With one digit behind the point.

@@ -249,8 +249,8 @@ TEST(Svcadm, RefusesWhatTheStateDoesNotAllow) {
   } cases[] = {
       {{"clear", "two"}, 1, "svcadm: Instance \"svc:/a:two\" is not in a maintenance or degraded state.\n"},
       {{"mark", "degraded", "one"}, 1, "svcadm: Instance \"svc:/a:one\" is not online.\n"},
-      {{"enable", "forbidden"}, 1, "svcadm: svc:/a:forbidden: Permission denied.\n"},
-      {{"restart", "forbidden"}, 1, "svcadm: svc:/a:forbidden: Permission denied.\n"},
+      {{"enable", "forbidden"}, 1, "svcadm: svc:/a:forbidden: Permission denied.\nsvcadm: you may not\n"},
+      {{"restart", "forbidden"}, 1, "svcadm: svc:/a:forbidden: Permission denied.\nsvcadm: you may not\n"},
       {{"enable", "nothing"}, 1, "svcadm: Pattern 'nothing' doesn't match any instances\n"},
       {{"restart", "two", "nothing"}, 1, "svcadm: Pattern 'nothing' doesn't match any instances\n"},
   };

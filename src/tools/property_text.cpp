@@ -1,5 +1,7 @@
 #include "tools/property_text.h"
 
+#include "restarter/rights.h"
+
 namespace vmkeep::tools {
 namespace {
 
@@ -61,6 +63,10 @@ PropertyAnswer print_properties(const fmri::Fmri& entity, const repository::Grou
       std::string(entity.is_instance() ? "instance" : "service") + " `" + entity.entity() + "'.";
   for (const PropertyName& name : question.names) {
     const auto group = groups.find(name.group);
+    if (group != groups.end() && restarter::is_hidden(*group->second)) {
+      answer.missing.push_back(entity.entity() + "/:properties/" + name.group + ": Permission denied.");
+      continue;
+    }
     if (name.property.empty()) {
       if (group == groups.end()) {
         answer.missing.push_back("Couldn't find property group `" + name.group + "' for " + whose);

@@ -155,8 +155,9 @@ class Administrator {
     auto reply = client_->call("Act", parameters);
     if (!reply) {
       const Error& error = reply.error();
-      output_.warn(error.kind == ErrorKind::permission ? instance.fmri + ": Permission denied."
-                                                       : instance.fmri + ": " + error.message);
+      const bool denied = error.kind == ErrorKind::permission;
+      output_.warn(instance.fmri + ": " + (denied ? "Permission denied." : error.message));
+      if (denied) output_.warn(error.message);  // which authorization it takes
       return false;
     }
     if (job_.verbose) output_.line(done_text(job_, instance));

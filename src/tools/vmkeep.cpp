@@ -40,7 +40,7 @@ int startup(const std::string&, const Arguments& arguments) {
   auto asked = client ? client->call("Startup", {}) : Result<json::object>(client.error());
   if (!asked) {
     const Error& error = asked.error();
-    output.warn(error.kind == ErrorKind::permission ? "Permission denied." : error.message);
+    output.warn(error.kind == ErrorKind::permission ? "Permission denied: " + error.message : error.message);
   }
   return output.finish();
 }

@@ -44,7 +44,8 @@ Outcome Session::fail(const std::string& message) {
 
 Outcome Session::fail(const Error& error) {
   lost_ = lost_ || error.kind == ErrorKind::unavailable;
-  if (error.kind == ErrorKind::permission) return fail("Permission denied.");
+  // The second line tells which authorization it takes.
+  if (error.kind == ErrorKind::permission) complain("Permission denied.");
   return fail(error.message);
 }
 
