@@ -193,6 +193,39 @@ TEST_F(Processes, TheStepThatFailedIsNamed) {
   EXPECT_NE(child.error().message.find("/nonexistent"), std::string::npos);
 }
 
+// Counted, not timed: a page that was shared with a copy of us would have to be copied when it is written to.
+TEST_F(Processes, AStartCostsTheSameHoweverMuchMemoryWeHave) {
+  constexpr size_t kPage = 4096;
+  constexpr size_t kPages = 4096;
+  std::vector<char> memory(kPages * kPage, 'x');
+  SpawnSpec spec;
+  spec.argv = {"/bin/true"};
+  struct rusage before {};
+  ASSERT_EQ(::getrusage(RUSAGE_SELF, &before), 0);
+  auto child = spawn(spec);
+  ASSERT_TRUE(child) << child.error().message;
+  reaper_.expect(child->pid);
+  for (size_t at = 0; at < memory.size(); at += kPage) memory[at] = 'y';
+  struct rusage after {};
+  ASSERT_EQ(::getrusage(RUSAGE_SELF, &after), 0);
+  EXPECT_LT(after.ru_minflt - before.ru_minflt, static_cast<long>(kPages / 4));
+  EXPECT_TRUE(run_task(loop_, reaper_.exited(child->pid, now() + Instant(5s)))->success());
+}
+
+// It has our memory until then, and our handlers must not run in it.
+TEST_F(Processes, AChildBeginsWithItsOwnSignalsAndLeavesOurs) {
+  sigset_t blocked;
+  ::sigemptyset(&blocked);
+  ::sigaddset(&blocked, SIGUSR1);
+  sigset_t ours;
+  ASSERT_EQ(::sigprocmask(SIG_BLOCK, &blocked, &ours), 0);
+  EXPECT_EQ(run("grep SigBlk /proc/self/status").out, "SigBlk:\t0000000000000000\n");
+  sigset_t still;
+  ASSERT_EQ(::sigprocmask(SIG_SETMASK, &ours, &still), 0);
+  EXPECT_EQ(::sigismember(&still, SIGUSR1), 1);
+  EXPECT_EQ(::sigismember(&still, SIGUSR2), ::sigismember(&ours, SIGUSR2));
+}
+
 TEST_F(Processes, DescriptorsArriveWhereTheyShould) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);

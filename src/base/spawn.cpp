@@ -10,11 +10,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 
 namespace vmkeep {
 namespace {
@@ -43,33 +46,87 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   return result;
 }
 
-// Everything below runs in the child between clone and exec: system calls only.
-struct ChildSide {
-  const SpawnSpec& spec;
-  char** argv;
-  char** environment;
-  int report;    // write end of the pipe
-  int null;      // /dev/null
-  int high = 0;  // first number that no wanted descriptor has
+// For what runs in the child: nobody takes AddressSanitizer's marks off a stack that is left by execve(), and
+// the memory may be ours.
+#define VMKEEP_IN_CHILD __attribute__((no_sanitize("address")))
 
-  [[noreturn]] void give_up(SpawnStep step) const {
-    const Failure failure{step, errno};
+// System calls that leave errno alone, and a clone3(2) whose child begins in run() on the stack that it was
+// given: there is no such function in the C library.
+#if defined(__x86_64__)
+constexpr bool kSharesMemory = true;
+
+VMKEEP_IN_CHILD long raw_call(long number, long a, long b = 0, long c = 0) {
+  long result = 0;
+  asm volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+  return result;
+}
+
+__attribute__((noinline)) long clone_raw(clone_args& args, void (*run)(void*), void* argument) {
+  long result = 0;
+  asm volatile(
+      "syscall\n\t"
+      "testq %%rax, %%rax\n\t"
+      "jnz 1f\n\t"
+      "movq %[argument], %%rdi\n\t"
+      "andq $-16, %%rsp\n\t"
+      "callq *%[run]\n\t"
+      "hlt\n"
+      "1:"
+      : "=a"(result)
+      : "a"(SYS_clone3), "D"(&args), "S"(sizeof args), [run] "r"(run), [argument] "r"(argument)
+      : "rcx", "r11", "memory");
+  return result;
+}
+#else
+constexpr bool kSharesMemory = false;
+
+long raw_call(long number, long a, long b = 0, long c = 0) {
+  return ::syscall(number, a, b, c) == 0 ? 0 : -errno;
+}
+
+long clone_raw(clone_args& args, void (*run)(void*), void* argument) {
+  const long pid = ::syscall(SYS_clone3, &args, sizeof args);
+  if (pid == 0) run(argument);
+  return pid < 0 ? -errno : pid;
+}
+#endif
+
+template <class T>
+VMKEEP_IN_CHILD long address(T* pointer) {
+  return reinterpret_cast<long>(pointer);
+}
+
+// What the child does between clone and exec: system calls only.  It has what it needs of its own, because
+// the caller may not wait for it to the end.
+struct ChildSide {
+  static constexpr size_t kStack = 64U << 10U;
+
+  SpawnSpec spec;
+  std::vector<char*> argv, environment;
+  int report = -1;  // write end of the pipe
+  int null = -1;    // /dev/null
+  int high = 3;     // first number that no wanted descriptor has
+  std::unique_ptr<std::byte[]> stack;
+
+  [[noreturn]] VMKEEP_IN_CHILD void give_up(SpawnStep step, int error) const {
+    const Failure failure{step, error};
     [[maybe_unused]] const ssize_t n = ::write(report, &failure, sizeof failure);
     ::_exit(127);
   }
+  [[noreturn]] VMKEEP_IN_CHILD void give_up(SpawnStep step) const { give_up(step, errno); }
 
   // Moves a descriptor out of the way of the numbers that are to be assigned.
-  int out_of_the_way(int fd) const {
+  VMKEEP_IN_CHILD int out_of_the_way(int fd) const {
     const int moved = ::fcntl(fd, F_DUPFD_CLOEXEC, high);
     if (moved < 0) give_up(SpawnStep::descriptors);
     return moved;
   }
 
-  void assign(int from, int to) const {
+  VMKEEP_IN_CHILD void assign(int from, int to) const {
     if (::dup2(from, to) < 0) give_up(SpawnStep::descriptors);
   }
 
-  void descriptors() {
+  VMKEEP_IN_CHILD void descriptors() {
     report = out_of_the_way(report);
     const int in = out_of_the_way(spec.standard_input < 0 ? null : spec.standard_input);
     const int out = out_of_the_way(spec.standard_output < 0 ? null : spec.standard_output);
@@ -89,20 +146,23 @@ struct ChildSide {
     for (int fd = 3; fd < high; ++fd) {
       bool wanted = false;
       for (const auto& [ours, theirs] : spec.descriptors) wanted = wanted || theirs == fd;
-      if (!wanted) ::close(fd);
+      if (!wanted) raw_call(SYS_close, fd);
     }
   }
 
-  void signals() const {
+  VMKEEP_IN_CHILD void signals() const {
     struct sigaction standard {};
     standard.sa_handler = SIG_DFL;
-    for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &standard, nullptr);
+    for (int signal = 1; signal < NSIG; ++signal) {
+      const bool fixed = signal == SIGKILL || signal == SIGSTOP || (signal > SIGSYS && signal < SIGRTMIN);
+      if (!fixed) ::sigaction(signal, &standard, nullptr);
+    }
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
   }
 
-  void drop() const {
+  VMKEEP_IN_CHILD void drop() const {
     const auto& who = *spec.credentials;
     // One user's own daemon may ask for what it is already; only root can change the groups.
     if (::geteuid() == 0 && ::setgroups(who.groups.size(), who.groups.data()) != 0)
@@ -111,7 +171,7 @@ struct ChildSide {
     if (::setresuid(who.uid, who.uid, who.uid) != 0) give_up(SpawnStep::uid);
   }
 
-  void affinity() const {
+  VMKEEP_IN_CHILD void affinity() const {
     cpu_set_t set;
     CPU_ZERO(&set);
     for (const int cpu : spec.cpus) {
@@ -120,7 +180,7 @@ struct ChildSide {
     if (::sched_setaffinity(0, sizeof set, &set) != 0) give_up(SpawnStep::affinity);
   }
 
-  [[noreturn]] void run() {
+  [[noreturn]] VMKEEP_IN_CHILD void run() {
     descriptors();
     if (given_limit) ::setrlimit(RLIMIT_NOFILE, &*given_limit);
     signals();
@@ -128,25 +188,59 @@ struct ChildSide {
     if (spec.nice && ::setpriority(PRIO_PROCESS, 0, *spec.nice) != 0) give_up(SpawnStep::nice);
     if (!spec.cpus.empty()) affinity();
     if (spec.credentials) drop();
-    if (::chdir(spec.working_directory.c_str()) != 0) give_up(SpawnStep::chdir);
-    ::execve(argv[0], argv, environment);
-    give_up(SpawnStep::exec);
+    // These may take for ever, and then the caller goes on: errno is his.
+    if (const long error = raw_call(SYS_chdir, address(spec.working_directory.c_str())); error != 0)
+      give_up(SpawnStep::chdir, static_cast<int>(-error));
+    const long error =
+        raw_call(SYS_execve, address(argv[0]), address(argv.data()), address(environment.data()));
+    give_up(SpawnStep::exec, static_cast<int>(-error));
   }
 
   static constexpr unsigned kCloseRangeCloexec = 1U << 2U;
 };
 
-pid_t clone_child(const SpawnSpec& spec, int* pidfd) {
+VMKEEP_IN_CHILD void begin_child(void* child) {
+  static_cast<ChildSide*>(child)->run();
+}
+
+pid_t clone_child(ChildSide& child, int* pidfd) {
   clone_args args{};
   args.flags = CLONE_PIDFD;
   args.pidfd = reinterpret_cast<uint64_t>(pidfd);
   args.exit_signal = SIGCHLD;
-  if (spec.cgroup >= 0) {
+  if (child.spec.cgroup >= 0) {
     args.flags |= CLONE_INTO_CGROUP;
-    args.cgroup = static_cast<uint64_t>(spec.cgroup);
+    args.cgroup = static_cast<uint64_t>(child.spec.cgroup);
   }
-  return static_cast<pid_t>(::syscall(SYS_clone3, &args, sizeof args));
+  // A copy of our page tables is most of what a start costs.  But memory is never shared with a process that
+  // becomes somebody else: as that user's, it could be looked into.
+  if (kSharesMemory && !child.spec.credentials) {
+    args.flags |= CLONE_VM;
+    child.stack.reset(new std::byte[ChildSide::kStack]);
+    args.stack = reinterpret_cast<uint64_t>(child.stack.get());
+    args.stack_size = ChildSide::kStack;
+  }
+  const long pid = clone_raw(args, begin_child, &child);
+  if (pid < 0) errno = static_cast<int>(-pid);
+  return static_cast<pid_t>(pid);
 }
+
+// Our handlers must not run in the child, which has our memory until it has its own signals; and while it may
+// share our errno, no interrupted call of ours may set that.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::sigprocmask(SIG_SETMASK, &all, &before_);
+  }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+  ~SignalsBlocked() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_{};
+};
 
 }  // namespace
 
@@ -173,15 +267,17 @@ Result<Child> spawn(const SpawnSpec& spec, SpawnStep* failed) {
   const Fd read_end(ends[0]);
   Fd write_end(ends[1]);
 
-  auto argv = pointers(spec.argv);
-  auto environment = pointers(spec.environment);
-  ChildSide child{spec, argv.data(), environment.data(), write_end.get(), null->get()};
-  child.high = 3;
-  for (const auto& [ours, theirs] : spec.descriptors) child.high = std::max(child.high, theirs + 1);
+  auto child = std::make_unique<ChildSide>();
+  child->spec = spec;
+  child->argv = pointers(child->spec.argv);
+  child->environment = pointers(child->spec.environment);
+  child->report = write_end.get();
+  child->null = null->get();
+  for (const auto& [ours, theirs] : spec.descriptors) child->high = std::max(child->high, theirs + 1);
 
+  const SignalsBlocked blocked;
   int pidfd = -1;
-  const pid_t pid = clone_child(spec, &pidfd);
-  if (pid == 0) child.run();
+  const pid_t pid = clone_child(*child, &pidfd);
   if (pid < 0) {
     if (spec.cgroup >= 0) *failed = SpawnStep::cgroup;
     return errno_error("cannot start " + spec.argv[0]);
@@ -191,7 +287,10 @@ Result<Child> spawn(const SpawnSpec& spec, SpawnStep* failed) {
   // The child tells within moments what failed before exec, unless its folder or program lies on a filesystem
   // that does not answer: then the loop goes on, and the failure is an exit status of 127.
   pollfd told{read_end.get(), POLLIN, 0};
-  if (::poll(&told, 1, kPatienceMs) == 0) return born;
+  if (::poll(&told, 1, kPatienceMs) == 0) {
+    (void)child.release();  // it is still at work with this
+    return born;
+  }
   Failure failure{};
   ssize_t n = 0;
   while ((n = ::read(read_end.get(), &failure, sizeof failure)) < 0 && errno == EINTR) {
