@@ -302,6 +302,13 @@ TEST_F(Verbs, T90_the_lease_of_a_window_is_renewed_and_keeps_the_vm_from_everybo
   EXPECT_EQ(launches(), 1U);
   EXPECT_EQ(code(verb("gui_end")), 0);
   await("the VM should run without a window again", [&] { return launches() == 2; });
+  await_state("online");
+  // A window that came and went before anybody looked: whoever opened it says so.
+  ASSERT_EQ(code(verb("gui", {{"seconds", 1000}})), 0);
+  EXPECT_EQ(code(verb("gui_closed")), 0);
+  await("the VM should run without a window again", [&] { return launches() == 3; });
+  await("the window should be over", [&] { return !status().contains("outage"); });
+  EXPECT_EQ(code(verb("gui_closed")), 0);
 }
 
 TEST_F(Verbs, T93_saved_in_its_window_the_vm_runs_headless_again_within_a_cycle) {

@@ -109,9 +109,10 @@ void VmCalls::publish(Record& record) {
 void VmCalls::verb(const Call& call) {
   Record* record = vm_parameter(call);
   if (record == nullptr) return;
-  constexpr std::array<std::string_view, 17> kVerbs{
-      "start",      "stop",     "poweroff", "reboot",   "reset",   "save", "pause",     "resume", "check",
-      "screenshot", "snapshot", "zfssnap",  "suppress", "release", "gui",  "gui_renew", "gui_end"};
+  constexpr std::array<std::string_view, 18> kVerbs{
+      "start",    "stop",    "poweroff", "reboot",     "reset",      "save",
+      "pause",    "resume",  "check",    "screenshot", "snapshot",   "zfssnap",
+      "suppress", "release", "gui",      "gui_renew",  "gui_closed", "gui_end"};
   const std::string verb = text_member(call, "verb");
   if (std::find(kVerbs.begin(), kVerbs.end(), verb) == kVerbs.end()) {
     return call.fail(fail(ErrorKind::invalid, "unknown verb \"" + verb + "\""));
@@ -129,6 +130,8 @@ Task<> VmCalls::perform(VmCalls& self, Call call, std::string fmri, std::string 
   } else if (verb == "gui_renew") {
     ended = self.renew(call, fmri);
   } else if (verb == "stop" && enabled) {
+  } else if (verb == "gui_closed") {
+    ended = self.closed(fmri);
     ended = co_await self.stop_vm(call, fmri);
     if (ended.code == 0) {
       // In maintenance a VM may have run on, and disabling that instance ran no stop method.
@@ -326,6 +329,18 @@ Task<> VmCalls::leases() {
     Instant next = kNever;
     for (auto& [fmri, record] : core_.records) {
       auto& history = record.history;
+// The window's process has ended.  It may have come and gone between two looks; that it was there is all that
+// is missing, and the question that follows gives the VM back.
+VmCalls::Ended VmCalls::closed(const std::string& fmri) {
+  Record* record = core_.record(fmri);
+  auto& outage = record->history.outage;
+  if (!outage || outage->kind != vm::OutageKind::gui) return Ended{0, "The VM was given back already."};
+  outage->seen = true;
+  publish(*record);
+  core_.events.push(restarter::Reported{fmri});
+  return Ended{0, "The VM is given back."};
+}
+
       if (history.suppression && history.suppression->until <= now()) {
         history.suppression.reset();
         publish_vm(core_, record);

@@ -52,6 +52,7 @@ class VmCalls {
   Task<Ended> stop_vm(const control::Call& call, std::string fmri);
   Ended lease(const control::Call& call, const std::string& fmri, const std::string& verb);
   Ended renew(const control::Call& call, const std::string& fmri);
+  Ended closed(const std::string& fmri);
   void begin_outage(Record& record, const control::Call& call, const std::string& verb);
   void end_outage(Record& record, const std::string& verb, const vm::History& before, const Ended& ended);
   void publish(Record& record);

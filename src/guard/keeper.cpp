@@ -140,6 +140,7 @@ vm::Observation Keeper::note(const Result<vm::Observation>& looked) {
   seen_ = looked ? *looked : vm::no_answer(looked.error().message);
   seen_.fell = fell_;
   if (const auto told = driver_.name_of(uuid_)) follow_name(*told);
+  outage_ = history.outage;
   return seen_;
 }
 
@@ -219,6 +220,7 @@ Task<> Keeper::method(const json::object& call) {
 }
 
 // Waits for launched, died or adopted; anything older than the wait was dropped before.
+  if (step.up == "born") outage_.reset();  // as vmkeepd does
 Task<std::optional<json::object>> Keeper::reply(const char* kind, Instant deadline) {
   for (;;) {
     auto message = co_await replies_.pop(deadline);
@@ -255,7 +257,9 @@ Task<> Keeper::answer(const json::object& question) {
   vm::Observation observed;
   const Instant deadline = now() + kAnswer;
   auto known = co_await identify(deadline);
-  if (known) {
+  if (known && window_comes()) {
+    observed = co_await look_aside(std::min(deadline, now() + kSettle));
+  } else if (known) {
     observed = co_await settled_look(std::min(deadline, now() + kSettle));
   } else if (known.error().kind == ErrorKind::not_found) {
     observed = {vm::VmState::missing, vm::Witness::absent, known.error().message};
@@ -296,9 +300,10 @@ Task<> Keeper::answer(const json::object& question) {
   if (number != 0) dossier = co_await dossier_of(observed, judgement.verdict);
   auto reply = message("verdict", fmri_);
   reply["question"] = number;
+  if (number == 0 && window_comes()) await_window();  // that it runs in it has to be asked about, too
   for (auto& [key, value] : to_json(judgement.verdict)) reply[key] = value;
   reply["history"] = to_json(judgement.history);
-  guest_->remember(judgement.history);
+  remember(judgement.history);
   channel_.send(reply);
   if (!dossier.empty()) channel_.send(dossier);
 }
@@ -368,7 +373,7 @@ Task<> Keeper::watcher(std::shared_ptr<Keeper> self, uint64_t number) {
 }
 
 Task<> Keeper::hinted() {
-  if (uuid_.empty() || !config_ || !watching_) co_return;
+  if (uuid_.empty() || !config_ || !watching_ || window_comes()) co_return;
   const auto looked = co_await driver_.look(uuid_, now() + kLookDeadline);
   if (!looked || inbox_.empty() == false) co_return;  // a method or a question is next: it will look itself
   const auto state = note(looked).agreed();

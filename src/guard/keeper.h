@@ -129,6 +129,9 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   void interrupt();
   static Task<> window_watcher(std::shared_ptr<Keeper> self);
   // keeper_snapshots.cpp
+  bool window_comes() const;
+  bool in_window() const;
+  Task<vm::Observation> look_aside(Instant deadline);
   Task<SnapshotOutcome> zfs_snapshot(vm::SnapshotOccasion occasion, Instant deadline);
   Task<SnapshotOutcome> zfs_snapshot(vm::SnapshotOccasion occasion, std::string tag, Instant deadline);
   Task<Outcome> zfs_by_hand(const boost::json::object& call);
@@ -181,8 +184,9 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   std::string doing_;                           // what goes on; empty: nothing
   vm::VmState towards_ = vm::VmState::unknown;  // the state that the VM passes through meanwhile
   vm::Observation seen_ = vm::no_answer("nobody has looked yet");  // last
-  std::string waits_for_;  // what keeps a start from going on, as told last
-  std::string fell_;       // of its history
+  std::string waits_for_;             // what keeps a start from going on, as told last
+  std::string fell_;                  // of its history
+  std::optional<vm::Outage> outage_;  // the same
   bool watching_ = false;
   uint64_t watch_ = 0;              // grows with each watch that begins or ends
   hypervisor::VmProcess guest_of_;  // the process whose guest is listened to

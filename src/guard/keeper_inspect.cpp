@@ -57,7 +57,9 @@ vm::History history_of(const json::object& call) {
 Task<> Keeper::inspect(const json::object& call) {
   const auto known = co_await identify(now() + kLook);
   std::optional<hypervisor::VmDetails> details;
-  if (known) {
+  if (known && window_comes()) {
+    seen_ = co_await look_aside(now() + kLook);
+  } else if (known) {
     auto looked = co_await driver_.look(uuid_, now() + kLook);
     note(looked);
     if (looked && control::bool_member(call, "details", false)) {

@@ -274,6 +274,24 @@ Task<Outcome> Keeper::open_window(const json::object& call) {
   co_return saved;
 }
 
+bool Keeper::window_comes() const {
+  return vm::awaits_window(outage_, now());
+}
+
+bool Keeper::in_window() const {
+  return outage_ && outage_->kind == vm::OutageKind::gui;
+}
+
+// What can be known of the VM without its lock.
+Task<vm::Observation> Keeper::look_aside(Instant deadline) {
+  if (driver_.process(uuid_)) {
+    const auto listed = co_await driver_.is_running(uuid_, deadline);
+    if (listed && *listed) co_return vm::Observation{vm::VmState::running, vm::Witness::present, ""};
+  }
+  if (seen_.answered && !vm::is_up(seen_.state)) co_return seen_;
+  co_return co_await settled_look(deadline);  // a successor of the guard that saved it knows nothing yet
+}
+
 void Keeper::await_window() {
   if (std::exchange(awaiting_window_, true)) return;
   start(executor_, window_watcher(shared_from_this()));
@@ -285,11 +303,16 @@ void Keeper::await_window() {
 Task<> Keeper::window_watcher(std::shared_ptr<Keeper> self) {
   constexpr Instant kLongestLease = std::chrono::hours(24 * 7);
   const Instant end = now() + kLongestLease;
-  while (!self->stopped_ && !self->driver_.process(self->uuid_) && now() < end) {
+  bool runs = false;
+  while (!self->stopped_ && !runs && self->in_window() && now() < end) {
     co_await sleep_until(now() + self->pace_.window);
+    // Its process is no proof yet that the window has the VM.
+    if (self->stopped_ || !self->driver_.process(self->uuid_)) continue;
+    const auto listed = co_await self->driver_.is_running(self->uuid_, now() + kLook);
+    runs = listed && *listed;
   }
   self->awaiting_window_ = false;
-  if (self->stopped_ || now() >= end) co_return;
+  if (self->stopped_ || !runs || !self->in_window()) co_return;
   self->inbox_.push(message("window", self->fmri_));
   self->watch();
   auto report = message("report", self->fmri_);

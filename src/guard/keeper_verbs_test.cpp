@@ -19,6 +19,19 @@ class VerbTest : public KeeperTest {
   }
   json::object ended() { return expect("outcome"); }
   static bool outage(const json::object& outcome) { return control::bool_member(outcome, "outage", false); }
+  void ask(const vm::History& history) {
+    auto question = message("ask", kFmri);
+    question["question"] = 4;
+    question["cause"] = "report";
+    question["history"] = to_json(history);
+    keeper_->deliver(std::move(question));
+  }
+  static vm::History handed_over() {
+    vm::History history;
+    history.outage = vm::Outage{vm::OutageKind::gui, "alice", now(), now() + Instant(3600s), false};
+    history.restart_saved_once = true;
+    return history;
+  }
   static bool starts(const json::object& outcome) { return control::bool_member(outcome, "start", false); }
 };
 
@@ -333,6 +346,7 @@ TEST_F(VerbTest, T41_a_restore_that_takes_longer_is_left_to_the_next_try) {
 
 TEST_F(VerbTest, T89_the_vm_is_saved_and_the_window_s_command_handed_out) {
   driver_.become(vm::VmState::running, 4711);
+  keeper_->remember(handed_over());
   verb("gui");
   const auto done = ended();
   EXPECT_EQ(code_of(done), 0);
@@ -342,6 +356,42 @@ TEST_F(VerbTest, T89_the_vm_is_saved_and_the_window_s_command_handed_out) {
   turn(20ms);
   driver_.become(vm::VmState::running, 5000);  // the window, which nobody here started
   EXPECT_EQ(text_of(expect("report"), "text"), "it runs");
+}
+
+// A look holds the VM's lock, which the window wants in a moment that nobody knows.
+TEST_F(VerbTest, T90_nobody_looks_while_the_window_takes_the_vm) {
+  driver_.become(vm::VmState::running, 4711);
+  keeper_->remember(handed_over());
+  verb("gui");
+  ended();
+  driver_.calls.clear();
+  const auto verdict = [this](vm::History history) {
+    ask(history);
+    return expect("verdict");
+  };
+  EXPECT_NE(verdict_from(verdict(handed_over()))->why.find("handed to alice"), std::string::npos);
+  driver_.become(vm::VmState::starting, 5000);
+  EXPECT_NE(verdict_from(verdict(handed_over()))->why.find("handed to alice"), std::string::npos);
+  keeper_->look_soon();
+  EXPECT_EQ(text_of(inspected(), "word"), "saved");
+  EXPECT_EQ(driver_.calls, Words{});
+  driver_.become(vm::VmState::running, 5000);
+  EXPECT_EQ(text_of(expect("report"), "text"), "it runs");
+  const auto seen = history_from(verdict(handed_over()).at("history").get_object());
+  EXPECT_TRUE(seen.outage->seen);
+  EXPECT_EQ(driver_.calls, Words{});
+  // Whoever opened it says that it is closed: it is seen what became of it.
+  driver_.become(vm::VmState::saved, std::nullopt);
+  EXPECT_EQ(verdict_from(verdict(seen))->kind, vm::VerdictKind::restart);
+}
+
+TEST_F(VerbTest, T90_a_guard_that_was_not_there_looks_once) {
+  driver_.become(vm::VmState::saved, std::nullopt);
+  for (int i = 0; i < 3; ++i) {
+    ask(handed_over());
+    EXPECT_EQ(verdict_from(expect("verdict"))->kind, vm::VerdictKind::leave_online);
+  }
+  EXPECT_EQ(driver_.calls, Words{"look"});
 }
 
 TEST_F(VerbTest, T89_without_a_front_end_the_vm_goes_on_running) {

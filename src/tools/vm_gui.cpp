@@ -142,6 +142,12 @@ class Window {
     tell_vms({plan_.fmri}, {{"verb", "gui_renew"}, {"seconds", kLeaseSeconds}}, quiet);
   }
 
+  // vmkeepd may not have seen a window that closed soon.
+  void tell_closed() {
+    Progress quiet(false);
+    tell_vms({plan_.fmri}, {{"verb", "gui_closed"}}, quiet);
+  }
+
   static int reap(const Child& child) {
     int raw = 0;
     return ::waitpid(child.pid, &raw, 0) == child.pid ? raw : 0;
@@ -177,6 +183,7 @@ class Window {
   }
 
   int closed(int raw) {
+    tell_closed();
     if (WIFEXITED(raw) && WEXITSTATUS(raw) == 0) {
       output_.line(plan_.fmri + ": the window was closed");
       return output_.finish();
@@ -244,6 +251,7 @@ class Window {
       renew();
     }
     reap(*child);
+    tell_closed();
     ::_exit(kOk);
   }
 

@@ -1,7 +1,7 @@
 // A VM in a window of its user (behaviour spec 6; B26): vmkeepd saves the VM and hands it over, this program
 // runs the front end as the VM's owner on the caller's display, and renews the hand-over, which is a lease,
-// while the window lives.  A window that ends by itself needs nothing more: vmkeepd sees that the VM is free
-// again.
+// while the window lives.  Of a window that ends by itself vmkeepd is told: one that opened and closed
+// between two looks it has not seen.
 #pragma once
 
 #include <optional>

@@ -13,8 +13,9 @@
 //
 //   not yet seen up, lease running            online: the window may need a minute to come up (T90)
 //   up                                        online: it runs in the user's window
-//   down after that, or the lease is over     saved, and restart_saved_once: restart; powered off: it stays
-//                                             off and restart_saved_once goes; else the table decides
+//   down after that, or once whoever opened   saved, and restart_saved_once: restart; powered off: it stays
+//   it says that it is closed, or after the   off and restart_saved_once goes; else the table decides
+//   lease
 //
 // restart_saved_once without a window (T69): found saved, the VM is started once, whatever the properties
 // say.
@@ -47,15 +48,19 @@ Verdict once(History& history, const std::string& by, Instant now) {
           {}};
 }
 
+bool is_over(const Outage& lease, Instant now) {
+  return lease.until && now >= *lease.until;
+}
+
 std::optional<Verdict> window(const VmConfig& config, VmState state, Instant now, History& history) {
   Outage& lease = *history.outage;
-  const bool over = lease.until && now >= *lease.until;
+  const bool over = is_over(lease, now);
   if (is_up(state)) {
     lease.seen = true;
     return stay("the VM runs in a window of " + lease.by + (over ? ", whose lease is over" : ""));
   }
   if (is_passing(state)) return std::nullopt;
-  if (!lease.seen && !over) return stay("the VM is handed to " + lease.by + " for a window");
+  if (awaits_window(history.outage, now)) return stay("the VM is handed to " + lease.by + " for a window");
   const std::string by = lease.by;
   history.outage.reset();
   if (state == VmState::saved && history.restart_saved_once && config.restart_saved_vm_once) {
@@ -90,6 +95,10 @@ std::optional<Verdict> explained(const Outage& outage, VmState state) {
 }
 
 }  // namespace
+
+bool awaits_window(const std::optional<Outage>& outage, Instant now) {
+  return outage && outage->kind == OutageKind::gui && !outage->seen && !is_over(*outage, now);
+}
 
 std::optional<Verdict> operator_verdict(const VmConfig& config, const Observation& observed, Cause cause,
                                         Instant now, History& history) {

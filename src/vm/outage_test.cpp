@@ -139,6 +139,14 @@ TEST(Window, T93_powered_off_in_the_window_it_stays_off) {
   EXPECT_EQ(ask(j.history, down(VmState::poweroff)).verdict.kind, V::leave_online);
 }
 
+TEST(Window, T90_it_is_awaited_until_it_was_seen_or_its_lease_is_over) {
+  EXPECT_TRUE(awaits_window(after(OutageKind::gui, kNow + 1s).outage, kNow));
+  EXPECT_FALSE(awaits_window(after(OutageKind::gui, kNow).outage, kNow));
+  EXPECT_FALSE(awaits_window(after(OutageKind::gui, kNow + 1s, true).outage, kNow));
+  EXPECT_FALSE(awaits_window(after(OutageKind::save).outage, kNow));
+  EXPECT_FALSE(awaits_window(std::nullopt, kNow));
+}
+
 TEST(Window, ALeaseThatIsOverGivesTheVmBack) {
   History history = after(OutageKind::gui, kNow);  // nobody ever opened it
   history.restart_saved_once = true;

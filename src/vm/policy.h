@@ -116,7 +116,8 @@ struct Outage {
   std::string by;  // user name
   Instant since{};
   std::optional<Instant> until;  // gui: the lease's end
-  bool seen = false;             // gui: the VM was seen running in the user's window
+  // gui: the VM was seen running in the user's window, or whoever opened that says that it is closed.
+  bool seen = false;
   bool operator==(const Outage&) const = default;
 };
 
@@ -151,6 +152,10 @@ struct Judgement {
 
 Judgement judge(const VmConfig& config, const History& history, const Observation& observed, Cause cause,
                 Instant now);
+
+// Whether the VM is handed to a window that is still to come.  It wants the VM's lock in a moment that nobody
+// knows, so that nobody else may hold that: a look does (facts 1).
+bool awaits_window(const std::optional<Outage>& outage, Instant now);
 
 // What an operator did, or asked for, over the table of states; nothing where it explains nothing.  Part of
 // judge(), in outage.cpp with the rules in prose.

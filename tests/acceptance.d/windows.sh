@@ -15,9 +15,10 @@ write_front_end() {
   front_end=$work/window
   local take="exec $work/bin/vmkeep-simulated-vm --home $home --startvm \"\$4\" --front-end"
   # As it stands in VirtualBox's own: comment, name, startvm, UUID; a stand-in has no use for further words.  It comes
-  # back where a person would, whose window says that something still holds the VM: a look of the monitor's will do.
+  # back where a person would, whose window says that something still holds the VM: a question of ours will do.
   ! real || take="while ! $tools/VBoxHeadless \"\$1\" \"\$2\" \"\$3\" \"\$4\" 2>\"$work/home/said-\$2\"; do
   grep -q locked \"$work/home/said-\$2\" || exit 1
+  echo \"\$2\" >>\"$work/home/met-a-lock\"
   sleep 0.3
 done"
   cat >"$front_end" <<SH
@@ -59,6 +60,7 @@ hands_over() {
   rm "$work/home/wait-window"
   until_window window
   until_log window 'runs in a window of'
+  ! grep -qx window "$work/home/met-a-lock" 2>/dev/null || wrong "nobody should have held the VM when its window came"
   step "T69 T93 Saved in the window, it runs without one again, once."
   until_vm window running
   by_hand window savestate
