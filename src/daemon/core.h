@@ -36,6 +36,7 @@ struct MethodRun {
   std::optional<std::chrono::seconds> timeout;
   bool commanded = false;
   std::optional<Instant> until;  // a stop that has to be over by then, by force if need be
+  bool kept = false;             // a stop that leaves its VM running, as it is meant to (T54)
 };
 
 struct Record {

@@ -141,6 +141,7 @@ Task<> Methods::follow(Core& core, std::string fmri, uint64_t run, pid_t pid) {
     const auto found = record->runs.find(run);
     if (found != record->runs.end()) {
       const auto ended = found->second;
+      end.kept = ended.kept;
       record->runs.erase(found);
       if (end.kind == restarter::MethodEnd::Kind::exited && end.value == 0)
         note_duration(core, *record, ended);

@@ -378,7 +378,7 @@ void Owners::retire(Owner& owner) {
 // The VM runs, as its instance's start method wanted: what an operator did to it is over.
 void Owners::started(Record& record, const json::object& step) {
   const std::string up = guard::text_of(step, "up");
-  if (up.empty()) return;
+  if (up != "born" && up != "adopted") return;
   vm::History& history = record.history;
   const bool window = history.outage && history.outage->kind == vm::OutageKind::gui;
   if (up == "born") {
@@ -392,11 +392,12 @@ void Owners::started(Record& record, const json::object& step) {
 
 void Owners::on_step(Record& record, const json::object& message) {
   const auto found = waiting_.find(record.fmri.str());
-  const auto number = static_cast<uint64_t>(control::int_member(message, "call", 0));
-  if (found == waiting_.end() || record.runs.count(number) == 0) return;
+  const auto run = record.runs.find(static_cast<uint64_t>(control::int_member(message, "call", 0)));
+  if (found == waiting_.end() || run == record.runs.end()) return;
   const control::Call call = found->second;
   waiting_.erase(found);
   started(record, message);
+  run->second.kept = guard::text_of(message, "up") == "kept";
   if (control::int_member(message, "code", 0) != 0) {
     const std::string text = guard::text_of(message, "text");
     record.method_said = text.substr(0, text.find('\n'));

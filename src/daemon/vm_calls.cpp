@@ -123,17 +123,18 @@ void VmCalls::verb(const Call& call) {
 Task<> VmCalls::perform(VmCalls& self, Call call, std::string fmri, std::string verb) {
   const Record* record = self.core_.record(fmri);
   const uint64_t before = record->starts - (starts_now(*record) ? 1 : 0);
-  const bool enabled = record->enabled.value_or(false) || graph::is_up(record->state);
+  const bool up = graph::is_up(record->state);
+  const bool enabled = record->enabled.value_or(false) || up;
   Ended ended;
   if (verb == "suppress" || verb == "release") {
     ended = self.lease(call, fmri, verb);
   } else if (verb == "gui_renew") {
     ended = self.renew(call, fmri);
-  } else if (verb == "stop" && enabled) {
   } else if (verb == "gui_closed") {
     ended = self.closed(fmri);
+  } else if (verb == "stop" && enabled) {
     ended = co_await self.stop_vm(call, fmri);
-    if (ended.code == 0) {
+    if (ended.code == 0 && !up) {
       // In maintenance a VM may have run on, and disabling that instance ran no stop method.
       Ended rest = co_await self.guarded(call, fmri, verb);
       if (rest.code != 0) ended = std::move(rest);
@@ -279,6 +280,10 @@ Task<VmCalls::Ended> VmCalls::stop_vm(const Call& call, std::string fmri) {
   while (call.alive()) {
     record = core_.record(fmri);
     if (record == nullptr) co_return Ended{0, "the instance was deleted"};
+    const bool lives_on = record->contract != 0 && !core_.contracts->empty(record->contract);
+    if (record->state == State::disabled && lives_on) {
+      co_return Ended{0, "Its instance is disabled; the VM runs on, as its stop_method leaves it active."};
+    }
     if (record->state == State::disabled) co_return Ended{0, "The VM was stopped."};
     if (record->state == State::maintenance && record->next_state == State::none) {
       co_return Ended{kFailed, "its instance is in maintenance: " + record->why};
@@ -324,11 +329,6 @@ VmCalls::Ended VmCalls::renew(const Call& call, const std::string& fmri) {
   return Ended{0, "The lease of the window was renewed."};
 }
 
-Task<> VmCalls::leases() {
-  for (;;) {
-    Instant next = kNever;
-    for (auto& [fmri, record] : core_.records) {
-      auto& history = record.history;
 // The window's process has ended.  It may have come and gone between two looks; that it was there is all that
 // is missing, and the question that follows gives the VM back.
 VmCalls::Ended VmCalls::closed(const std::string& fmri) {
@@ -341,6 +341,11 @@ VmCalls::Ended VmCalls::closed(const std::string& fmri) {
   return Ended{0, "The VM is given back."};
 }
 
+Task<> VmCalls::leases() {
+  for (;;) {
+    Instant next = kNever;
+    for (auto& [fmri, record] : core_.records) {
+      auto& history = record.history;
       if (history.suppression && history.suppression->until <= now()) {
         history.suppression.reset();
         publish_vm(core_, record);

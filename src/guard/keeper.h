@@ -40,8 +40,10 @@ struct Step {
   int code = 0;
   std::string text;
   hypervisor::Launch launch;
-  std::string up = {};  // of start, once it is done: "born", "adopted"; empty: the VM was left down
-  bool again = false;   // of a launch: it may only have come too early
+  // Once it is done: of start "born", "adopted", of a stop that only told the VM something "kept"; empty: the
+  // VM is down.
+  std::string up = {};
+  bool again = false;  // of a launch: it may only have come too early
 };
 
 // How a verb ended.

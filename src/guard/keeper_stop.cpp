@@ -61,7 +61,9 @@ Task<Step> Keeper::stop_vm(std::optional<Instant> deadline, bool force) {
         vm::snapshot_tag(vm::SnapshotOccasion::stop, vm::to_string(config.stop_method), descent.code);
     co_await zfs_snapshot(vm::SnapshotOccasion::stop, tag, std::min(patience, now() + kSnapshot));
   }
-  co_return done(descent.code, descent.text);
+  Step step = done(descent.code, descent.text);
+  if (descent.end == Descent::End::still_up) step.up = "kept";
+  co_return step;
 }
 
 // Looks until there is a plan, and goes through its steps: the next one only if the one before did not get

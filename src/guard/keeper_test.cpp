@@ -143,6 +143,23 @@ TEST_F(KeeperTest, T48_T50_a_deaf_guest_is_powered_off_before_the_method_runs_ou
   EXPECT_NE(std::find(driver_.calls.begin(), driver_.calls.end(), "acpipowerbutton"), driver_.calls.end());
 }
 
+TEST_F(KeeperTest, T54_a_stop_that_only_resets_the_vm_says_that_it_is_kept) {
+  for (const char* how : {"reset", "acpisleepbutton"}) {
+    configure({{"stop_method", how}});
+    driver_.calls.clear();
+    driver_.become(vm::VmState::running, 4711);
+    method("stop");
+    const auto done = expect("step");
+    EXPECT_EQ(control::int_member(done, "code", -1), 0);
+    EXPECT_EQ(text_of(done, "up"), "kept");
+    EXPECT_EQ(driver_.calls, (std::vector<std::string>{"look", how}));
+  }
+  configure({{"stop_method", "reset"}});
+  driver_.become(vm::VmState::poweroff, std::nullopt);
+  method("stop");
+  EXPECT_EQ(text_of(expect("step"), "up"), "");
+}
+
 TEST_F(KeeperTest, T46_a_refused_stop_fails_with_the_hypervisors_words) {
   configure();
   driver_.become(vm::VmState::running, 4711);

@@ -29,6 +29,8 @@ struct MethodEnd {
   bool core = false;
   std::string why;  // of not_started: what could not be done (context, exec); fatal, exit code in value if
                     // any.  Of exited: what a VM's method said of its failure; may be empty
+  bool kept =
+      false;  // a VM's stop that succeeded and leaves it running, as its stop_method is meant to (T54)
 };
 
 // What the daemon found again after it was restarted (6.15).

@@ -189,7 +189,7 @@ struct Restarter::Data {
   void refreshed(Instance& i);
   void method_ended(Instance& i, const MethodEnd& end);
   void start_ended(Instance& i, Outcome outcome, const MethodEnd& end);
-  void stop_ended(Instance& i, Outcome outcome);
+  void stop_ended(Instance& i, Outcome outcome, const MethodEnd& end);
   void refresh_ended(Instance& i, Outcome outcome);
   void child_ended(Instance& i, const MethodEnd& end);
   void method_timeout(Instance& i);

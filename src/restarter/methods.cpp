@@ -198,7 +198,7 @@ void Restarter::Data::method_ended(Instance& i, const MethodEnd& end) {
       start_ended(i, outcome, end);
       break;
     case MethodName::stop:
-      stop_ended(i, outcome);
+      stop_ended(i, outcome, end);
       break;
     case MethodName::refresh:
       refresh_ended(i, outcome);

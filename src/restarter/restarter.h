@@ -44,7 +44,9 @@
 //   When
 //     they are over: degraded, another guard, the same question; the third time in a row: maintenance.
 //   - An administrator's word makes an open question void.
-//   - In maintenance a VM may run on; then it keeps its contract until it ends or the next start adopts it.
+//   - In maintenance a VM may run on, and after a stop that only resets it (MethodEnd::kept); then it keeps
+//   its
+//     contract until it ends or the next start adopts it.
 //
 //   - A restart may be delayed (a verdict's back-off): the instance is offline meanwhile.  A person's word
 //     (StartCommanded) begins the start at once, and of an instance that is up restarts it.

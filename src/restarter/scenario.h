@@ -264,7 +264,7 @@ class World {
     return true;
   }
 
-  // method NAME exit|signal|not_started VALUE [WHY]: the method that runs now, or the child, ends.
+  // method NAME exit|signal|not_started|kept VALUE [WHY]: the method that runs now, or the child, ends.
   void method_end(const std::string& name, bool child, const std::string& how, const std::string& value,
                   const std::string& why) {
     auto& member = members[name];
@@ -278,6 +278,7 @@ class World {
     MethodEnd end;
     if (how == "signal") end.kind = MethodEnd::Kind::signaled;
     if (how == "not_started") end.kind = MethodEnd::Kind::not_started;
+    end.kept = how == "kept";
     end.value = value.empty() ? 0 : std::stoi(value);
     end.why = why;
     send(MethodEnded{name, std::exchange(run, 0), end});

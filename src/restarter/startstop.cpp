@@ -197,7 +197,12 @@ void Restarter::Data::stop_method_done(Instance& i) {
   if (i.method.deadline) i.method.timer = arm(i, *i.method.deadline);
 }
 
-void Restarter::Data::stop_ended(Instance& i, Outcome outcome) {
+void Restarter::Data::stop_ended(Instance& i, Outcome outcome, const MethodEnd& end) {
+  if (outcome == Outcome::ok && end.kept && i.view.vm_instance) {
+    // Nobody waits for the contract: it is left alone, and released when the VM ends, or adopted by a start.
+    finish_stop(i);
+    return;
+  }
   if (outcome == Outcome::ok) {
     stop_method_done(i);
     return;

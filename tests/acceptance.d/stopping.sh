@@ -133,14 +133,20 @@ stops_the_stuck() {
 }
 
 stays_active() {
-  step "T54 reset as a stop method: sent, told, and the VM runs on."
+  step "T54 reset as a stop method: sent, told, and the VM runs on, out of its instance's care."
   local pid
   up again
   pid=$(process_of again)
-  ok "svcadm disable vbox:again"
+  disable vbox:again
   until_log again 'was sent reset and stays active'
-  until_log again 'Method .stop. exited with status 0'
   did again reset
+  [[ $(state_of vbox:again) == disabled ]] || wrong "again should be disabled, it is $(state_of vbox:again)"
+  [[ $(process_of again) == "$pid" ]] || wrong "again should run on"
+  step "T54 Enabled anew it is taken up as it is; vmkeep stop says it once, too."
+  enable vbox:again
+  in_contract vbox:again "$pid"
+  exits 0 vmkeep stop vbox:again
+  did again "reset reset"
   [[ $(process_of again) == "$pid" ]] || wrong "again should run on"
 }
 

@@ -107,6 +107,19 @@ TEST(Policy, T67_aborted_and_not_to_be_restarted_is_maintenance_and_never_offlin
       "expect a never disabled\nexpect a launches = 1\n");
 }
 
+TEST(Policy, T54_a_stop_that_only_resets_leaves_the_vm_running_and_the_instance_disabled) {
+  holds(kShipped +
+        "instance a\n vm/stop_method = reset\nat 1m svcadm disable a\nexpect at 62s a disabled\n"
+        "expect at 9m a vm running\nexpect a never maintenance\nat 10m svcadm enable a\n"
+        "expect a online\nexpect a launches = 1\n");
+}
+
+TEST(Policy, T70_a_pause_that_is_ignored_is_told) {
+  holds(kShipped +
+        "instance a\n vm/ignore_paused_vm = true\nat 1m a pauses\nexpect a online vm_paused\n"
+        "expect a vm paused\n");
+}
+
 TEST(Policy, T75_states_that_pass_are_left_alone_for_hours) {
   holds(kShipped +
         "instance a\nat 1m a snapshots\nat 1h hypervisor hangs 1s\nexpect at 2h a online\n"

@@ -39,6 +39,7 @@ void KeeperModel::configure(Result<vm::VmConfig> config) {
 
 void KeeperModel::begin(uint64_t run) {
   run_ = run;
+  kept_ = false;
   question_ = 0;
   over_ = [this, run](int code, const std::string& text) { ports_.done(run, code, text); };
 }
@@ -251,7 +252,8 @@ void KeeperModel::stop_step(uint64_t run, const vm::StopPlan& plan, size_t index
   const auto sent = [=, this](const std::optional<std::string>& refusal) {
     if (run != run_ || std::exchange(*answered, true)) return;
     if (refusal) return next("the VM could not be stopped that way: " + *refusal);
-    if (step.wanted == VmState::unknown) return finish(0, "the VM stays active");
+    kept_ = step.wanted == VmState::unknown;
+    if (kept_) return finish(0, "the VM stays active");
     wait_for(run, step.wanted, limit, [=, this](bool reached) {
       if (reached) return finish(0, "the VM is " + std::string(vm::to_string(step.wanted)));
       next("the VM did not become " + std::string(vm::to_string(step.wanted)) + " in time");

@@ -32,8 +32,10 @@ class KeeperModel {
   void stop(uint64_t run, std::optional<Instant> deadline, bool force);
   void abandon() { run_ = 0; }  // the method is over, whatever was under way for it
   void ask(uint64_t question, vm::Cause cause);
-  void changed();  // the VM did: whoever waits for that looks, and a hint is followed
-  void came_up();  // the start method ended well and the VM is up
+  void changed();                      // the VM did: whoever waits for that looks, and a hint is followed
+  void came_up();                      // the start method ended well and the VM is up
+  void rest() { unwatch(); }           // its instance is not up any more
+  bool kept() const { return kept_; }  // by the stop that ended: the VM was only told something, and runs on
 
   // ---- what an operator says with `vmkeep VERB` (keeper_words.cpp); an outage is on record before it begins
   void take_down(vm::TakeDown how);
@@ -82,6 +84,7 @@ class KeeperModel {
   vm::VmConfig config_;
   std::string config_error_;
   uint64_t run_ = 0;
+  bool kept_ = false;
   uint64_t question_ = 0;
   uint64_t words_ = 0;            // of operators
   std::optional<Instant> limit_;  // of the start method

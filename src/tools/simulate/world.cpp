@@ -251,6 +251,7 @@ void World::method_over(Member& member, uint64_t run, int code, const std::strin
   if (start && code == 0 && member.vm->process()) member.keeper->came_up();
   restarter::MethodEnd end;
   end.value = code;
+  end.kept = !start && code == 0 && member.keeper->kept();
   end_method(member, run, end);
 }
 
