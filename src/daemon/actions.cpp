@@ -7,6 +7,7 @@
 
 #include "daemon/contract_calls.h"
 #include "daemon/publish.h"
+#include "guard/messages.h"
 
 namespace vmkeep::daemon {
 namespace {
@@ -83,6 +84,10 @@ void Actions::set_state(const restarter::SetState& action) {
     note(*record, std::string(graph::to_string(record->state)) + " -> " +
                       std::string(graph::to_string(action.state)) + " (" +
                       std::string(graph::to_string(action.reason)) + ")");
+  }
+  // A guard that was asked nothing goes on listening to the guest.
+  if (record->claimed && graph::is_up(record->state) && !graph::is_up(action.state)) {
+    owners_.send(*record, guard::message("rest", action.fmri));
   }
   record->state = action.state;
   record->next_state = action.next_state;

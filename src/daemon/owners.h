@@ -28,6 +28,7 @@ class Owners {
   void ask(const restarter::AskVerdict& action);
   void replace(const std::string& fmri);
   void abandon(const std::string& fmri);
+  void send(Record& record, const boost::json::object& message);  // to its guard, if there is one
   // Asks the guard of an instance's VM something (verb, inspect); it is started if there is none.  Answers
   // come into the queue, the last one is an "outcome"; if the guard ends before that, one with `lost` is made
   // up.
@@ -64,7 +65,6 @@ class Owners {
   void on_answer(Owner& owner, const boost::json::object& message);
   void retire(Owner& owner);
   Result<> launch(Owner& owner);
-  void send(Record& record, const boost::json::object& message);
   void send_question(Record& record, Question& question);
   static Task<> serve(Owners& self, std::shared_ptr<Owner> owner);
   void lost(Owner& owner);

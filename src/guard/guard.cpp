@@ -60,6 +60,8 @@ void Guard::handle(boost::json::object message) {
     }
   } else if (kind == "list") {
     start(executor_, list(control::int_member(message, "call", 0)));
+  } else if (kind == "rest") {
+    if (const auto found = keepers_.find(fmri); found != keepers_.end()) found->second->rest();
   } else if (kind == "abandon") {
     keeper(fmri).abandon();
   } else {

@@ -76,11 +76,13 @@ void Keeper::deliver(json::object message) {
     start(executor_, check_now(shared_from_this(), std::move(message)));
   } else if (kind == "inspect" && control::bool_member(message, "hook", false)) {
     start(executor_, check_then_inspect(shared_from_this(), std::move(message)));
-  } else if (kind == "inspect" && !doing_.empty()) {
-    inspect_busy(message);
+  } else if (kind == "inspect" && (!doing_.empty() || (waiting_acts_ > 0 && seen_.answered))) {
+    inspect_busy(message);  // what is about to be done may take hours, and was asked for first
   } else if (kind == "method" || kind == "ask" || kind == "verb" || kind == "inspect") {
     if (kind == "method") abandoned_ = false;
     if (kind == "method" && in_verb_) interrupt();
+    if (kind == "method" || kind == "ask") resting_ = false;
+    if (kind == "method" || kind == "verb") ++waiting_acts_;
     inbox_.push(std::move(message));
   } else if ((kind == "launched" || kind == "died") &&
              control::int_member(message, "call", 0) != launching_) {
@@ -103,6 +105,11 @@ void Keeper::interrupt() {
   if (!uuid_.empty()) driver_.abandon(uuid_);
 }
 
+void Keeper::rest() {
+  resting_ = true;  // an answer that is under way must not begin to watch again
+  unwatch();
+}
+
 void Keeper::look_soon() {
   inbox_.push(message("hint", fmri_));
 }
@@ -122,6 +129,7 @@ Task<> Keeper::run(std::shared_ptr<Keeper> self) {
 
 Task<> Keeper::handle(json::object message) {
   const std::string kind = text_of(message, "kind");
+  if (kind == "method" || kind == "verb") --waiting_acts_;
   if (kind == "method") co_await method(message);
   if (kind == "ask") co_await answer(message);
   if (kind == "verb") co_await verb(message);
@@ -132,6 +140,7 @@ Task<> Keeper::handle(json::object message) {
 
 void Keeper::remember(const vm::History& history) {
   fell_ = history.fell;
+  outage_ = history.outage;
   guest_->remember(history);
 }
 
@@ -140,7 +149,6 @@ vm::Observation Keeper::note(const Result<vm::Observation>& looked) {
   seen_ = looked ? *looked : vm::no_answer(looked.error().message);
   seen_.fell = fell_;
   if (const auto told = driver_.name_of(uuid_)) follow_name(*told);
-  outage_ = history.outage;
   return seen_;
 }
 
@@ -212,6 +220,7 @@ Task<> Keeper::method(const json::object& call) {
   expected_ = false;
   doing_.clear();
   waits_for_.clear();
+  if (step.up == "born") outage_.reset();  // as vmkeepd does
   if (step.action == "done" && step.code == 0 && name == "start") watch(true);
   send_step(call, step);
   if (!std::exchange(stop_after_start_, false)) co_return;
@@ -220,7 +229,6 @@ Task<> Keeper::method(const json::object& call) {
 }
 
 // Waits for launched, died or adopted; anything older than the wait was dropped before.
-  if (step.up == "born") outage_.reset();  // as vmkeepd does
 Task<std::optional<json::object>> Keeper::reply(const char* kind, Instant deadline) {
   for (;;) {
     auto message = co_await replies_.pop(deadline);
@@ -292,6 +300,7 @@ Task<> Keeper::answer(const json::object& question) {
   } else if (outage && outage->kind == vm::OutageKind::gui) {
     await_window();
   }
+  if (number == 0 && window_comes()) await_window();  // that it runs in it has to be asked about, too
   guest_->saw(observed.agreed());
   const bool strange = judgement.history.unknown_in_a_row > 0;
   const bool heard = judgement.verdict.reason == graph::Reason::vm_unresponsive;  // its return is reported
@@ -300,7 +309,6 @@ Task<> Keeper::answer(const json::object& question) {
   if (number != 0) dossier = co_await dossier_of(observed, judgement.verdict);
   auto reply = message("verdict", fmri_);
   reply["question"] = number;
-  if (number == 0 && window_comes()) await_window();  // that it runs in it has to be asked about, too
   for (auto& [key, value] : to_json(judgement.verdict)) reply[key] = value;
   reply["history"] = to_json(judgement.history);
   remember(judgement.history);
@@ -328,7 +336,7 @@ Task<> Keeper::reminder(std::shared_ptr<Keeper> self) {
 
 // What was heard of the guest of an earlier process says nothing of this one's: GuestWatch begins anew.
 void Keeper::watch(bool started) {
-  if (uuid_.empty()) return;
+  if (uuid_.empty() || resting_) return;
   const auto process = driver_.process(uuid_);
   const bool same = process && process->pid == guest_of_.pid && process->start_time == guest_of_.start_time;
   if (watching_ && same && !started) return;

@@ -79,6 +79,8 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   void remember(const vm::History& history);
   void deliver(boost::json::object message);  // method, launched, died, adopted, ask, verb, inspect
   void abandon();
+  void
+  rest();  // its instance is not up any more: until something is asked nobody watches the VM or its guest
   void use_zfs(Zfs* zfs) { zfs_ = zfs; }  // which must outlive it; null: no snapshots are taken
   void look_soon();                       // the safety net found it missing
   const std::string& uuid() const { return uuid_; }
@@ -127,13 +129,13 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   Task<Outcome> open_window(const boost::json::object& call);
   Task<vm::Observation> plain_look();
   hypervisor::Percent progress_of(const boost::json::object& call);
+  bool window_comes() const;
+  bool in_window() const;
+  Task<vm::Observation> look_aside(Instant deadline);
   void await_window();
   void interrupt();
   static Task<> window_watcher(std::shared_ptr<Keeper> self);
   // keeper_snapshots.cpp
-  bool window_comes() const;
-  bool in_window() const;
-  Task<vm::Observation> look_aside(Instant deadline);
   Task<SnapshotOutcome> zfs_snapshot(vm::SnapshotOccasion occasion, Instant deadline);
   Task<SnapshotOutcome> zfs_snapshot(vm::SnapshotOccasion occasion, std::string tag, Instant deadline);
   Task<Outcome> zfs_by_hand(const boost::json::object& call);
@@ -179,6 +181,8 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   Queue<boost::json::object>
       replies_;             // launched, died, adopted: of interest only while something waits for them
   int64_t launching_ = -1;  // the call whose method was told to execute the VM; -1: none
+  int waiting_acts_ = 0;    // methods and verbs in the inbox
+  bool resting_ = false;
   bool abandoned_ = false;
   bool in_verb_ = false;
   bool interrupted_ = false;                    // a method wants the VM: the verb that goes on ends

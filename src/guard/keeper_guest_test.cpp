@@ -1,122 +1,8 @@
-// Checks of the guest, its heartbeat, starts that wait for it, and what is collected when a VM comes to harm:
-// a keeper with real hooks (scripts) and a hypervisor that plays what the test tells it to.
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-
-#include "base/reaper.h"
-#include "guard/keeper_fixture.h"
+// Checks of the guest, and starts that wait for it.
+#include "guard/keeper_guest_fixture.h"
 
 namespace vmkeep::guard {
 namespace {
-
-class GuestTest : public KeeperTest {
- protected:
-  void SetUp() override {
-    KeeperTest::SetUp();
-    keeper_->stop();
-    std::string pattern = ::testing::TempDir() + "/guest-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-    keeper_ = std::make_shared<Keeper>(executor_, driver_, *theirs_, kFmri, Pace{}, &hooks_);
-    start(executor_, Keeper::run(keeper_));
-  }
-
-  void TearDown() override {
-    keeper_->stop();
-    hooks_.end_all();
-    KeeperTest::TearDown();
-    run_until([this] { return !running(); });
-    std::filesystem::remove_all(folder_);
-  }
-
-  // A hook; each run adds its arguments to the file `runs`.
-  std::string script(const std::string& body) {
-    const std::string path = folder_ + "/check";
-    std::ofstream(path) << "#!/bin/sh\necho \"$*\" >> " << folder_ << "/runs\n" << body << "\n";
-    ::chmod(path.c_str(), 0700);
-    return path;
-  }
-  std::vector<std::string> runs() const { return lines_of(folder_ + "/runs"); }
-  static std::vector<std::string> lines_of(const std::string& path) {
-    std::ifstream file(path);
-    std::vector<std::string> lines;
-    for (std::string line; std::getline(file, line);) lines.push_back(line);
-    return lines;
-  }
-  // Whether a process that a hook wrote down runs still; one that nobody has reaped does not.
-  bool running() const {
-    for (const auto& pid : lines_of(folder_ + "/pid")) {
-      const auto stat = lines_of("/proc/" + pid + "/stat");
-      if (!stat.empty() && stat[0].find(") Z ") == std::string::npos) return true;
-    }
-    return false;
-  }
-  // A line of the instance's log that has this in it.
-  bool logged(const std::string& text) {
-    return run_until([this, &text] { return count_logged(text) > 0; });
-  }
-  int64_t count_logged(const std::string& text) const {
-    return std::count_if(received_.begin(), received_.end(), [&text](const auto& message) {
-      return text_of(message, "kind") == "log" && text_of(message, "text").find(text) != std::string::npos;
-    });
-  }
-
-  bool run_until(const std::function<bool()>& condition, Instant limit = 5s) {
-    const Instant deadline = now() + limit;
-    while (!condition()) {
-      if (now() > deadline) return false;
-      loop_.restart();
-      loop_.run_for(5ms);
-    }
-    return true;
-  }
-
-  std::map<std::string, std::string> checked_by(const std::string& body) {
-    return {{"kicker_vmsvccheck_enabled", "true"},
-            {"kicker_vmsvccheck_method", script(body)},
-            {"kicker_vmsvccheck_method_params", "one two"},
-            {"kicker_vmsvccheck_startdelay", "0"},
-            {"kicker_freq", "1"}};
-  }
-
-  void start_running() {
-    driver_.become(vm::VmState::running, 4711);
-    method("start");
-    expect("adopt");
-    tell("adopted");
-    EXPECT_EQ(control::int_member(expect("step"), "code", -1), 0);
-  }
-
-  json::object launched(int64_t budget_ms = 20000) {
-    method("start", budget_ms);
-    expect("step");
-    tell("launched");
-    driver_.become(vm::VmState::running, 4711);
-    return expect("step");
-  }
-
-  // As vmkeepd does at a report: it asks, and keeps the answer's history.
-  vm::Verdict ask() {
-    auto question = message("ask", kFmri);
-    question["question"] = ++question_;
-    question["cause"] = "report";
-    question["history"] = to_json(history_);
-    keeper_->deliver(question);
-    const auto answer = expect("verdict");
-    history_ = history_from(answer.at("history").get_object());
-    return *verdict_from(answer);
-  }
-
-  Reaper reaper_{executor_};
-  HookRunner hooks_{reaper_, {"PATH=/usr/bin:/bin", "HOME=/nonexistent"}, ""};
-  std::string folder_;
-  vm::History history_;
-  int64_t question_ = 0;
-};
 
 TEST_F(GuestTest, T12_check_runs_the_hook_once_with_its_words_and_exits_as_it_did) {
   configure(checked_by("echo it is ill; exit 7"));
@@ -329,96 +215,6 @@ TEST_F(GuestTest, AVmThatDiesWhileItsGuestIsAwaitedIsAFatalStart) {
   EXPECT_NE(text_of(done, "text").find("KILL"), std::string::npos);
 }
 
-TEST_F(GuestTest, ALostHeartbeatIsDegradedAndItsReturnOnline) {
-  configure();
-  start_running();
-  run_until([] { return false; }, 20ms);
-  driver_.beat = hypervisor::Heartbeat{true, now()};
-  driver_.hints.notify();
-  EXPECT_EQ(text_of(expect("report"), "text"), "the heartbeat is lost");
-  const auto lost = ask();
-  EXPECT_EQ(lost.kind, vm::VerdictKind::degraded);
-  EXPECT_EQ(lost.reason, graph::Reason::vm_unresponsive);
-  run_until([] { return false; }, 1500ms);  // one look for a burst of hints
-  driver_.beat = hypervisor::Heartbeat{false, now()};
-  driver_.hints.notify();
-  EXPECT_EQ(text_of(expect("report"), "text"), "the heartbeat is back");
-  EXPECT_EQ(ask().kind, vm::VerdictKind::leave_online);
-  // Nobody asked for a restart: what the VM moves is nobody's business.
-  EXPECT_EQ(std::count(driver_.calls.begin(), driver_.calls.end(), "moved"), 0);
-}
-
-TEST_F(GuestTest, AGuestThatIsStillForTooLongIsRestartedUnlessItMoves) {
-  configure({{"heartbeat_restart_after", "1"}});
-  start_running();
-  run_until([] { return false; }, 20ms);
-  driver_.beat = hypervisor::Heartbeat{true, now()};
-  driver_.moved = 100;
-  driver_.hints.notify();
-  expect("report");
-  EXPECT_FALSE(ask().reboot);
-  driver_.moved = 200;  // it works, only its heart does not beat
-  ASSERT_TRUE(
-      run_until([this] { return std::count(driver_.calls.begin(), driver_.calls.end(), "moved") >= 2; }));
-  EXPECT_FALSE(ask().reboot);
-  expect("report");  // another second without a move
-  const auto verdict = ask();
-  EXPECT_TRUE(verdict.reboot) << verdict.why;
-  EXPECT_EQ(verdict.patience, Instant(10s));
-}
-
-TEST_F(GuestTest, AnAbortLeavesADossierAndItsVerdictComesFirst) {
-  configure({{"restart_aborted_vm", "true"}});
-  start_running();
-  driver_.log = {"00:00:01 starting", "00:00:09 assertion failed"};
-  driver_.become(vm::VmState::aborted, std::nullopt);
-  EXPECT_EQ(ask().kind, vm::VerdictKind::restart);
-  const auto dossier = expect("dossier");
-  EXPECT_NE(text_of(dossier, "log").find("assertion failed"), std::string::npos);
-  EXPECT_EQ(text_of(dossier, "state"), "aborted");
-  EXPECT_FALSE(dossier.contains("screenshot"));
-}
-
-TEST_F(GuestTest, AStuckVmLeavesOneDossierHoweverOftenItIsLookedAt) {
-  configure();
-  start_running();
-  driver_.become(vm::VmState::gurumeditation, 4711);
-  ask();
-  EXPECT_EQ(text_of(expect("dossier"), "state"), "gurumeditation");
-  ask();
-  run_until([] { return false; }, 50ms);
-  EXPECT_TRUE(std::none_of(received_.begin(), received_.end(),
-                           [](const auto& m) { return text_of(m, "kind") == "dossier"; }));
-}
-
-TEST_F(GuestTest, ASilentHypervisorLeavesOneDossierHoweverOftenItIsAsked) {
-  configure();
-  start_running();
-  driver_.mute = true;
-  // Until it is judged: two looks apart, not ten seconds, as the keeper abandons what a verdict waits for.
-  const auto silent = [this] {
-    auto question = message("ask", kFmri);
-    question["question"] = ++question_;
-    question["cause"] = "report";
-    question["history"] = to_json(history_);
-    keeper_->deliver(question);
-    run_until([this] { return std::count(driver_.calls.begin(), driver_.calls.end(), "look") > 1; });
-    keeper_->abandon();
-    return *verdict_from(expect("verdict"));
-  };
-  EXPECT_EQ(silent().reason, graph::Reason::hypervisor_silent);
-  expect("dossier");
-  EXPECT_EQ(silent().reason, graph::Reason::hypervisor_silent);
-  run_until([] { return false; }, 50ms);
-  EXPECT_TRUE(std::none_of(received_.begin(), received_.end(),
-                           [](const auto& m) { return text_of(m, "kind") == "dossier"; }));
-}
-
-TEST(LastLines, AreOneLineEachAndNeverControlCharacters) {
-  EXPECT_EQ(last_lines("a\n\nb\x1b[31m\tc\nd", 2), (std::vector<std::string>{"b [31m c", "d"}));
-  EXPECT_EQ(last_lines(std::string(1000, 'x'), 5).at(0).size(), 200U);
-}
-
 TEST_F(GuestTest, T77_in_maintenance_nobody_asks_the_guest_until_it_is_started_again) {
   configure(checked_by("exit 3"));
   start_running();
@@ -432,28 +228,23 @@ TEST_F(GuestTest, T77_in_maintenance_nobody_asks_the_guest_until_it_is_started_a
 }
 
 // What was heard of the guest before its VM died is nothing that the next one has told.
-TEST_F(GuestTest, TheHeartbeatOfAVmThatCameBackIsItsOwn) {
-  configure({{"start_aborted_vm", "true"}, {"restart_aborted_vm", "true"}});
+
+// An administrator's word or a failed method takes an instance down without a question to the guard.
+TEST_F(GuestTest, T77_of_an_instance_that_is_not_up_nobody_asks_the_guest) {
+  configure(checked_by("exit 0"));
   start_running();
-  run_until([] { return false; }, 20ms);
-  driver_.beat = hypervisor::Heartbeat{true, now()};
-  driver_.hints.notify();
-  expect("report");
-  EXPECT_EQ(ask().kind, vm::VerdictKind::degraded);
-  run_until([] { return false; }, 1100ms);  // one look for a burst of hints
-  driver_.beat.reset();
-  driver_.become(vm::VmState::aborted, std::nullopt);
-  EXPECT_EQ(ask().kind, vm::VerdictKind::restart);
-  method("start");
-  EXPECT_EQ(text_of(expect("step"), "action"), "exec");
-  tell("launched");
-  driver_.become(vm::VmState::running, 4712);
-  EXPECT_EQ(control::int_member(expect("step"), "code", -1), 0);
-  EXPECT_EQ(ask().kind, vm::VerdictKind::leave_online);
-  driver_.beat = hypervisor::Heartbeat{true, now()};
-  driver_.hints.notify();
-  EXPECT_EQ(text_of(expect("report"), "text"), "the heartbeat is lost");
-  EXPECT_EQ(ask().kind, vm::VerdictKind::degraded);
+  ASSERT_TRUE(run_until([this] { return !runs().empty(); }));
+  auto question = message("ask", kFmri);
+  question["question"] = ++question_;
+  question["cause"] = "look";
+  keeper_->deliver(std::move(question));
+  keeper_->rest();  // while that is being answered
+  EXPECT_EQ(verdict_from(expect("verdict"))->kind, vm::VerdictKind::leave_online);
+  EXPECT_FALSE(keeper_->watched());
+  const auto before = runs().size();
+  EXPECT_FALSE(run_until([&] { return runs().size() > before + 1; }, Instant(2500)));  // one was under way
+  start_running();
+  EXPECT_TRUE(run_until([&] { return runs().size() > before + 1; }));
 }
 
 }  // namespace

@@ -449,6 +449,21 @@ TEST_F(VerbTest, StatusDoesNotWaitForWhatGoesOn) {
   expect("step");
 }
 
+TEST_F(VerbTest, StatusDoesNotWaitForWhatIsOnlyAboutToBegin) {
+  driver_.become(vm::VmState::running, 4711);
+  EXPECT_EQ(text_of(inspected(), "word"), "running");
+  driver_.endless = true;
+  // Both arrive before the keeper gets to the first of them.
+  verb("save");
+  EXPECT_EQ(text_of(inspected(), "word"), "running");
+  method("stop");
+  ended();
+  driver_.endless = false;
+  driver_.become(vm::VmState::saved, std::nullopt);
+  expect("step");
+  EXPECT_EQ(text_of(inspected(), "word"), "saved");
+}
+
 TEST_F(VerbTest, T76_T80_silence_is_an_answer_and_is_asked_about_again) {
   driver_.become(vm::VmState::running, 4711);
   verb("save");

@@ -345,7 +345,6 @@ void KeeperModel::hinted() {
   if (!watched_ || run_ != 0 || question_ != 0 || vm_.silent() || !vm_.process()) return;
   const auto state = vm_.observe().agreed();
   if (state == VmState::running || vm::is_passing(state)) return;
-  if (state == VmState::paused && config_.ignore_paused_vm) return;
   ports_.report();
 }
 

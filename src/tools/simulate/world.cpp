@@ -277,6 +277,7 @@ void World::run_service_method(Member& member, const restarter::RunMethod& actio
 void World::carry_out(const restarter::SetState& action) {
   Member* m = member(action.fmri);
   if (m == nullptr) return;
+  if (m->vm && graph::is_up(m->seen.state) && !graph::is_up(action.state)) m->keeper->rest();
   m->seen = action;
   m->states.push_back(action.state);
   tell("state", action.fmri, restarter::to_string(action));
