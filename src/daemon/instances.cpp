@@ -66,7 +66,7 @@ Result<std::optional<restarter::Loaded>> Instances::load(const fmri::Fmri& insta
   if (record.state == graph::State::uninitialized) record.state_time = wall_now();
   restarter::Recovered recovered;
   if (recovering) recovered = recover(core_, record);
-  if (recovering && core_.marks.host_fell_under(instance.str())) {
+  if (recovering && core_.marks.taken_up(instance.str(), enabled.value_or(false))) {
     record.history.fell = "the host went down under it";
   }
   // What an earlier version of vmkeep started has no mark.

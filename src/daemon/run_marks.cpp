@@ -59,6 +59,12 @@ bool RunMarks::host_fell_under(const std::string& fmri) const {
   return found != marks_.end() && found->second != life_;
 }
 
+bool RunMarks::taken_up(const std::string& fmri, bool enabled) {
+  const bool fell = host_fell_under(fmri);
+  if (fell && !enabled) forget(fmri);
+  return fell && enabled;
+}
+
 Result<> RunMarks::came_up(const std::string& fmri) {
   auto& mark = marks_[fmri];
   if (mark == life_) return {};

@@ -24,6 +24,9 @@ class RunMarks {
   Result<> open(std::string folder, std::string life);
 
   bool host_fell_under(const std::string& fmri) const;
+  // When an instance is loaded: the same; but of one that is disabled the mark goes.  Until somebody enables
+  // it the VM is its user's, who may run it and shut it down, and nobody would see that.
+  bool taken_up(const std::string& fmri, bool enabled);
   // Durable when it returns, unless it is an error.
   Result<> came_up(const std::string& fmri);
   void went_down(const std::string& fmri);  // in this life

@@ -47,6 +47,19 @@ TEST_F(RunMarksTest, WhatWasUpWhenTheHostWentDownIsKnownAfterwards) {
   EXPECT_FALSE(opened("third").host_fell_under(kVm1));
 }
 
+TEST_F(RunMarksTest, OfAnInstanceThatIsDisabledAtTheNextBootItIsForgotten) {
+  auto before = opened("first");
+  ASSERT_TRUE(before.came_up(kVm1));
+  ASSERT_TRUE(before.came_up(kVm2));
+  EXPECT_FALSE(opened("first").taken_up(kVm1, false)) << "a daemon of the same life";
+  auto after = opened("second");
+  EXPECT_FALSE(after.taken_up(kVm1, false));
+  EXPECT_TRUE(after.taken_up(kVm2, true));
+  // It is enabled some day, and its user has run it and shut it down meanwhile.
+  EXPECT_FALSE(after.taken_up(kVm1, true));
+  EXPECT_FALSE(opened("third").host_fell_under(kVm1));
+}
+
 TEST_F(RunMarksTest, AnAdministratorsWordForgetsIt) {
   ASSERT_TRUE(opened("first").came_up(kVm1));
   auto after = opened("second");
