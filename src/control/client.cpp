@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -75,14 +76,16 @@ Error lost() {
   return fail(ErrorKind::unavailable, "vmkeepd closed the connection; see its log, and try again");
 }
 
+// What a reply is made of lies in one piece of memory, which the reply keeps: a listing has hundreds of
+// thousands of values.
 Result<json::object> take_reply(std::string_view message) {
   boost::system::error_code error;
-  json::value value = json::parse(message, error);
+  json::value value = json::parse(message, error, json::make_shared_resource<json::monotonic_resource>());
   if (error || !value.is_object())
     return fail(ErrorKind::invalid, "vmkeepd answered with something that is no JSON object");
   json::object& reply = value.get_object();
   json::value* parameters = reply.if_contains("parameters");
-  json::object content;
+  json::object content(value.storage());
   if (parameters != nullptr && parameters->is_object()) content = std::move(parameters->get_object());
   const json::value* failure = reply.if_contains("error");
   if (failure == nullptr) return content;

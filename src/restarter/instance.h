@@ -64,7 +64,7 @@ struct Instance {
   Running method;
   StopGoal goal;     // of stopping and emptying
   int failures = 0;  // of the current transition's method
-  std::deque<Instant> starts;
+  std::vector<Instant> starts;
   uint64_t child_run = 0;       // duration child: the start method that is the service
   uint64_t throttle_timer = 0;  // duration child: it failed too quickly; a VM: its restart is delayed
 

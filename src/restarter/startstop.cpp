@@ -20,7 +20,8 @@ bool Restarter::Data::too_quick(Instance& i) {
   const auto count = i.config.critical_failure_count;
   const Instant period = child ? Instant(std::chrono::seconds(1)) : i.config.critical_failure_period;
   i.starts.push_back(now_);
-  while (i.starts.size() > count) i.starts.pop_front();
+  if (i.starts.size() > count)
+    i.starts.erase(i.starts.begin(), i.starts.end() - static_cast<std::ptrdiff_t>(count));
   if (i.starts.size() < count) return false;
   return (i.starts.back() - i.starts.front()) < period * static_cast<int64_t>(count - 1);
 }
