@@ -203,6 +203,13 @@ TEST_F(Contracts, WhatATransientServiceLeftIsAnOrphan) {
   EXPECT_EQ(list[0].at("fmri").as_string(), "svc:/site/worker:default");
   EXPECT_FALSE(list[0].as_object().contains("holder"));
   const auto id = std::to_string(list[0].at("id").as_int64());
+  // A new daemon finds it, and no longer knows whose it was.
+  ::kill(host.daemon, SIGKILL);
+  ASSERT_TRUE(host.daemon_ended(20s));
+  host.start_daemon();
+  const auto found = expect("ctstat -v -i " + id, 0);
+  EXPECT_NE(found.find(" process orphan  -       0 "), std::string::npos) << found;
+  EXPECT_NE(found.find("\tservice fmri:          unknown\n"), std::string::npos) << found;
   expect("vmkeep kill-contract --wait --timeout 30 " + id + " TERM", 0);
   expect("ctstat -i " + id, 1);
   EXPECT_EQ(host.state("site/worker:default"), "online");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 
@@ -121,6 +122,23 @@ class CgroupContracts final : public Contracts {
     return {};
   }
 
+  void reopen_abandoned() override {
+    const std::string prefix = state_->root + "/contract-";
+    for (const auto& folder : folders_below(state_->root)) {
+      if (!folder.starts_with(prefix)) continue;
+      ContractId id = 0;
+      const char* end = folder.data() + folder.size();
+      const auto [stop, error] = std::from_chars(folder.data() + prefix.size(), end, id);
+      const bool ours = error == std::errc() && stop == end;  // not below one
+      if (!ours || state_->find(id) != nullptr) continue;
+      CgroupContract contract;
+      contract.folder = folder;
+      contract.released = contract.occupied = true;
+      if (!contract.empty() && state_->watch(id, contract)) state_->contracts.emplace(id, contract);
+      if (contract.empty()) forget_empty(id, folder);
+    }
+  }
+
   Result<Child> spawn(ContractId id, SpawnSpec spec) override {
     auto contract = known(id);
     if (!contract) return contract.error();
@@ -221,6 +239,12 @@ class CgroupContracts final : public Contracts {
   static bool is_process(pid_t pid, int64_t started) {
     const auto member = describe(pid);
     return member && std::abs(member->start_time - started) <= 2;
+  }
+
+  // It may have emptied before it was watched.
+  void forget_empty(ContractId id, const std::string& folder) {
+    state_->drop(id);
+    remove_cgroup(folder);
   }
 
   Result<CgroupContract*> known(ContractId id) {

@@ -141,6 +141,29 @@ TEST_F(CgroupTest, VmsSurviveTheDaemonAndTheirCgroupsStay) {
   EXPECT_EQ(contracts->members(1).size(), 1U);
 }
 
+TEST_F(CgroupTest, WhatAnEarlierDaemonLetGoIsFoundAndGoesWhenItEmpties) {
+  NEEDS_CGROUPS();
+  open_contracts(Backend::cgroup);
+  for (const ContractId id : {1, 2, 3}) ASSERT_TRUE(contracts->create(id));
+  for (const ContractId id : {1, 2}) spawn(id, "exec sleep 1000");
+  const std::string root = contracts->root();
+  contracts->release(1);
+  std::filesystem::create_directory(root + "/contract-1/own");  // as a member may
+  contracts.reset();
+  settle();
+  std::filesystem::create_directory(root + "/contract-4");  // nobody in it
+  open_contracts(Backend::cgroup);
+  ASSERT_TRUE(contracts->reopen(2, {}));
+  contracts->reopen_abandoned();
+  EXPECT_EQ(contracts->ids(), (std::vector<ContractId>{1, 2}));
+  EXPECT_FALSE(std::filesystem::exists(root + "/contract-4"));
+  EXPECT_FALSE(contracts->spawn(1, {}));
+  EXPECT_EQ(contracts->members(1).size(), 1U);
+  ASSERT_TRUE(contracts->signal(1, SIGTERM));
+  EXPECT_TRUE(wait_until([&] { return !std::filesystem::exists(root + "/contract-1"); }));
+  EXPECT_EQ(contracts->ids(), (std::vector<ContractId>{2}));
+}
+
 pid_t clone_into(const std::string& cgroup) {
   const int fd = ::open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   clone_args args{};

@@ -92,6 +92,9 @@ class Contracts {
   // cgroup: pairs of pid and start time (a process that started more than two seconds off is another one).
   // ErrorKind::not_found if nothing is left of it.
   virtual Result<> reopen(ContractId id, const std::vector<std::pair<pid_t, int64_t>>& pids) = 0;
+  // Once everything of an earlier daemon was reopened: what is still there it had let go, and so have we; it
+  // is listed, takes signals, and goes when it empties.  Nothing without cgroups.
+  virtual void reopen_abandoned() {}
   virtual Result<Child> spawn(ContractId id, SpawnSpec spec) = 0;  // the caller waits for it with the Reaper
   // Moves a process that runs already into the contract; where that is not allowed it is watched where it is.
   // What it forked before stays where that is.

@@ -96,6 +96,7 @@ Result<> Daemon::open() {
   for (const auto& fact : core_.host->read())
     core_.events.push(restarter::FactChanged{fact.name, fact.holds});
   if (auto loaded = instances_.load_all(); !loaded) return loaded;
+  core_.contracts->reopen_abandoned();
   if (descent) core_.events.push(take_up_shutdown(core_, *descent));
   start(core_.executor, brain());
   start(core_.executor, actions_.timers());
