@@ -111,8 +111,7 @@ Verdict unlimited(const std::string& is, History& history) {
 
 Verdict aborted(const VmConfig& config, const Settings& set, const Observation& observed, History& history,
                 Instant now) {
-  std::string is = "the VM is " + std::string(to_string(observed.agreed()));
-  if (observed.fallen()) is += " (" + observed.fell + "; the hypervisor only says that it is off)";
+  const std::string is = "the VM is " + observed.how_it_is();
   if (!set.restart_aborted) {
     return verdict(VerdictKind::maintenance, Reason::vm_aborted, is + "; restart_aborted_vm is not true");
   }

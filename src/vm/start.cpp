@@ -37,11 +37,6 @@ StartPlan permitted(bool allowed, bool commanded, const char* state, const char*
           is + property + " is not true; " + (left ? "leaving it as it is" : "refusing to start it")};
 }
 
-std::string aborted_how(const Observation& observed) {
-  if (!observed.fallen()) return "aborted";
-  return "aborted (" + observed.fell + "; the hypervisor only says that it is off)";
-}
-
 StartPlan paused(const VmConfig& config, bool commanded) {
   if (commanded) return {StartAction::resume, "the VM is paused; a restart was asked for; resuming it"};
   if (config.start_paused_vm) {
@@ -110,7 +105,7 @@ StartPlan start_plan(const VmConfig& config, const Observation& observed, bool c
       return permitted(config.start_saved_vm, commanded, "saved", "start_saved_vm", "restoring it",
                        StartAction::leave);
     case VmState::aborted:
-      return permitted(config.start_aborted_vm, commanded, aborted_how(observed).c_str(), "start_aborted_vm",
+      return permitted(config.start_aborted_vm, commanded, observed.how_it_is().c_str(), "start_aborted_vm",
                        "starting it", if_aborted);
     case VmState::aborted_saved:
       return permitted(config.start_aborted_vm, commanded, "aborted, with its saved state kept",

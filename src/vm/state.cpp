@@ -126,6 +126,12 @@ bool Observation::fallen() const {
   return state == VmState::poweroff && process == Witness::absent && !fell.empty();
 }
 
+std::string Observation::how_it_is() const {
+  std::string word(to_string(agreed()));
+  if (fallen()) word += " (" + fell + "; the hypervisor only says that it is off)";
+  return word;
+}
+
 bool Observation::stuck() const {
   if (agreed() == VmState::gurumeditation) return true;
   return state == VmState::unknown && detail.empty() && process == Witness::present;

@@ -86,6 +86,9 @@ struct Observation {
   // It is said to be off and to have gone down in order, and did not.
   bool fallen() const;
 
+  // What it says of a VM that fell, with what we know better; else the agreed state's word.
+  std::string how_it_is() const;
+
   // Guru meditation, or what VirtualBox 4 said instead of it: literally "unknown" of a live process.
   bool stuck() const;
 
