@@ -1,6 +1,7 @@
 #include "daemon/actions.h"
 
 #include <fmt/format.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <csignal>
@@ -54,7 +55,7 @@ void Actions::perform(const std::vector<restarter::Action>& actions) {
                        if (!taken) core_.logs.notice(taken.error().message);
                      }
                    },
-                   [&](const restarter::StoreStartStatus&) {},  // methods.cpp has it from the process itself
+                   [&](const restarter::StoreStartStatus& a) { store_start_status(a); },
                    [&](const restarter::ShutDownDone& a) {
                      if (std::exchange(core_.takes_up_shutdown, false)) return;
                      core_.shut_down = true;
@@ -105,6 +106,21 @@ void Actions::set_state(const restarter::SetState& action) {
   core_.touch(*record);
 }
 
+// 2.6, 6.8: as wait(2) has it; also of a method that is no process.  Published with the state that follows.
+void Actions::store_start_status(const restarter::StoreStartStatus& action) {
+  Record* record = core_.record(action.fmri);
+  if (record == nullptr) return;
+  using Kind = restarter::MethodEnd::Kind;
+  const auto& end = action.end;
+  record->start_ended = wall_now();
+  record->start_status.reset();
+  if (end.kind == Kind::signaled) {
+    record->start_status = W_EXITCODE(0, end.value) | (end.core ? WCOREFLAG : 0);
+  } else if (end.kind == Kind::exited || end.value != 0) {
+    record->start_status = W_EXITCODE(end.value, 0);
+  }
+}
+
 void Actions::signal_contract(const restarter::SignalContract& action) {
   const Record* record = core_.record(action.fmri);
   if (record == nullptr || record->contract == 0) return;
@@ -115,6 +131,10 @@ void Actions::signal_contract(const restarter::SignalContract& action) {
 void Actions::release_contract(const restarter::ReleaseContract& action) {
   Record* record = core_.record(action.fmri);
   if (record == nullptr || record->contract == 0) return;
+  if (action.late) {
+    core_.logs.line(record->fmri,
+                    fmt::format("Method or service exit timed out.  Killing contract {}.", record->contract));
+  }
   if (action.kill) {
     auto killed = core_.contracts->signal(record->contract, SIGKILL);
     if (!killed) core_.logs.notice(killed.error().message);

@@ -22,6 +22,7 @@ class Actions {
  private:
   void set_state(const restarter::SetState& action);
   void signal_contract(const restarter::SignalContract& action);
+  void store_start_status(const restarter::StoreStartStatus& action);
   void release_contract(const restarter::ReleaseContract& action);
   void disable_temporarily(const restarter::DisableTemporarily& action);
 

@@ -52,8 +52,9 @@ struct Record {
   contract::ContractId contract = 0;  // 0: none
   // Contracts of earlier starts in which the VM may still live, until a start adopts it.
   std::set<contract::ContractId> previous_contracts;
-  bool removed = false;  // from the repository; it may still be stopping
-  std::optional<int> start_status;
+  bool removed = false;             // from the repository; it may still be stopping
+  std::optional<int> start_status;  // of the last start method, as wait(2) has it
+  std::optional<WallTime> start_ended;
   std::map<uint64_t, MethodRun> runs;
   bool claimed = false;  // a VM instance
   std::string owner;     // key of its guard

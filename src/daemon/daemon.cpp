@@ -74,6 +74,7 @@ Result<> Daemon::open() {
   auto host = host::HostFacts::watch(core_.executor);
   if (!host) return host.error();
   core_.host = std::move(*host);
+  if (auto opened = files_.open(); !opened) return opened;
   auto server = control::Server::listen(core_.executor, core_.options.run_folder + "/control.sock");
   if (!server) return server.error();
   server_ = std::move(*server);
@@ -102,6 +103,7 @@ Result<> Daemon::open() {
   start(core_.executor, actions_.timers());
   start(core_.executor, follow_contracts());
   start(core_.executor, follow_host());
+  start(core_.executor, files_.follow());
   start(core_.executor, vms_.leases());
   start(core_.executor, follow_pressure(core_));
   start(core_.executor, Durations::keep(core_.durations));
@@ -137,7 +139,7 @@ Task<> Daemon::tell_systemd() {
 
 namespace {
 
-// Whether an event makes the restarter evaluate somebody who may wait for a file.
+// Whether an event makes the restarter evaluate somebody who may wait for a file that cannot be watched.
 bool evaluates(const restarter::Event& event) {
   const auto* loaded = std::get_if<restarter::Loaded>(&event);
   return (loaded != nullptr && !loaded->more) || std::holds_alternative<restarter::Refreshed>(event) ||
@@ -156,26 +158,34 @@ bool Daemon::is_stale(const restarter::Event& event) {
   return record != nullptr && record->contract != 0 && !core_.contracts->empty(record->contract);
 }
 
+// GCC 12 takes operator new and delete of pop()'s frame, which it inlines here, for strangers to each other.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 Task<> Daemon::brain() {
-  std::set<std::string> removed;  // deleted from the repository, perhaps not yet stopped
   for (;;) {
     auto event = co_await core_.events.pop();
-    if (!event || is_stale(*event)) continue;
-    actions_.perform(core_.restarter.handle(*event, now()));
-    if (core_.restarter.paces_starts()) core_.pacing.notify();
-    if (evaluates(*event)) files_.look();
-    if (const auto* back = std::get_if<restarter::Loaded>(&*event)) removed.erase(back->fmri);
-    if (const auto* gone = std::get_if<restarter::Removed>(&*event)) removed.insert(gone->fmri);
-    for (auto name = removed.begin(); name != removed.end();) {
-      if (core_.restarter.view(*name) != nullptr) {
-        ++name;
-        continue;
-      }
-      core_.remove(*name);
-      core_.durations.forget(*name);
-      core_.marks.forget(*name);
-      name = removed.erase(name);
+    if (event && !is_stale(*event)) decide(*event);
+  }
+}
+#pragma GCC diagnostic pop
+
+void Daemon::decide(const restarter::Event& event) {
+  for (const auto& file : files_.expect(event)) actions_.perform(core_.restarter.handle(file, now()));
+  actions_.perform(core_.restarter.handle(event, now()));
+  if (core_.restarter.paces_starts()) core_.pacing.notify();
+  if (evaluates(event)) files_.look();
+  if (const auto* back = std::get_if<restarter::Loaded>(&event)) removed_.erase(back->fmri);
+  if (const auto* gone = std::get_if<restarter::Removed>(&event)) removed_.insert(gone->fmri);
+  for (auto name = removed_.begin(); name != removed_.end();) {
+    if (core_.restarter.view(*name) != nullptr) {
+      ++name;
+      continue;
     }
+    core_.remove(*name);
+    files_.forget(*name);
+    core_.durations.forget(*name);
+    core_.marks.forget(*name);
+    name = removed_.erase(name);
   }
 }
 

@@ -7,6 +7,8 @@
 #pragma once
 
 #include <memory>
+#include <set>
+#include <string>
 
 #include "daemon/actions.h"
 #include "daemon/calls.h"
@@ -36,6 +38,7 @@ class Daemon {
   Result<> open_contracts();
   Task<> tell_systemd();
   Task<> brain();
+  void decide(const restarter::Event& event);
   bool is_stale(const restarter::Event& event);
   Task<> follow_contracts();
   Task<> follow_host();
@@ -53,6 +56,7 @@ class Daemon {
   VmCalls vms_;
   Calls calls_;
   std::unique_ptr<control::Server> server_;
+  std::set<std::string> removed_;  // deleted from the repository, perhaps not yet stopped
 };
 
 }  // namespace vmkeep::daemon

@@ -8,8 +8,6 @@
 namespace vmkeep::daemon {
 namespace {
 
-constexpr char kMasterRestarter[] = "svc:/system/svc/restarter:default";
-
 std::string entity_text(const graph::Entity& entity) {
   switch (entity.kind) {
     case graph::EntityKind::file:
@@ -61,6 +59,7 @@ Result<std::optional<restarter::Loaded>> Instances::load(const fmri::Fmri& insta
   record.running = std::move(*running);
   drop_templates(record.running);
   record.config = restarter::read_config(record.running, instance.str());
+  restarter::read_restarter(*current, record.config);
   record.enabled = enabled;
   record.removed = false;
   if (record.state == graph::State::uninitialized) record.state_time = wall_now();
@@ -122,6 +121,17 @@ Result<> Instances::load_all() {
   return {};
 }
 
+// 5.7: it is read as it is now, not as of the last refresh.
+void Instances::follow_restarter(Record& record, const repository::Levels& current) {
+  auto config = record.config;
+  restarter::read_restarter(current, config);
+  const bool same = config.delegated_to == record.config.delegated_to &&
+                    config.invalid_restarter == record.config.invalid_restarter;
+  if (same) return;
+  record.config = std::move(config);
+  core_.events.push(restarter::Refreshed{record.fmri.str(), record.config});
+}
+
 // Tells the restarter what became of an instance that it knows; true: it does not know it yet.
 bool Instances::sync(const fmri::Fmri& instance) {
   Record* record = core_.record(instance.str());
@@ -134,6 +144,7 @@ bool Instances::sync(const fmri::Fmri& instance) {
     return false;
   }
   if (record == nullptr || record->removed) return true;
+  follow_restarter(*record, *current);
   const auto enabled = restarter::read_enabled(*current);
   if (!enabled || enabled == record->enabled) return false;
   record->enabled = enabled;
@@ -157,10 +168,10 @@ void Instances::follow(const repository::ChangeSet& changes) {
 
 Result<> Instances::refresh(const fmri::Fmri& instance) {
   Record* record = core_.record(instance.str());
+  auto current = core_.store->read(instance);
+  if (!current) return current.error();
   if (record != nullptr && record->claimed) {
     // What the guard would refuse is refused here, where somebody reads the answer; nothing changes.
-    auto current = core_.store->read(instance);
-    if (!current) return current.error();
     auto config = vm::VmConfig::read(*current, instance.instance);
     if (!config) return fail(ErrorKind::invalid, config.error().message);
   }
@@ -172,6 +183,7 @@ Result<> Instances::refresh(const fmri::Fmri& instance) {
   record->running = std::move(*running);
   drop_templates(record->running);
   record->config = restarter::read_config(record->running, instance.str());
+  restarter::read_restarter(*current, record->config);
   core_.events.push(restarter::Refreshed{instance.str(), record->config});
   owners_.configure(*record);
   limit_contract(core_, *record, record->running);
@@ -192,7 +204,7 @@ control::InstanceMessage Instances::describe(const Record& record, bool dependen
     const repository::Levels own{current->own, {}};
     if (const auto value = own.value("general", "enabled")) message.enabled_permanent = *value == "true";
     if (const auto value = own.value("general_ovr", "enabled")) message.enabled_temporary = *value == "true";
-    message.restarter = current->value("general", "restarter").value_or(kMasterRestarter);
+    message.restarter = current->value("general", "restarter").value_or(restarter::kMasterRestarter);
     if (const auto name = current->value("tm_common_name", "C")) message.name = std::string(*name);
   }
   if (!record.unrecorded.empty()) {

@@ -30,6 +30,7 @@ class Instances {
 
  private:
   bool sync(const fmri::Fmri& instance);
+  void follow_restarter(Record& record, const repository::Levels& current);
   void take_running(const std::vector<fmri::Fmri>& instances);
   void load_batch(const std::vector<fmri::Fmri>& instances, bool recovering);
   Result<std::optional<restarter::Loaded>> load(const fmri::Fmri& instance, bool recovering);

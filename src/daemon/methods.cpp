@@ -32,6 +32,33 @@ const restarter::MethodConfig& method_config(const Record& record, restarter::Me
   }
 }
 
+// 6.6, 6.7: what a shell would have made of it.  A missing working directory is a configuration error; a
+// program that is not there, or cannot be executed, is an exit status, and tried again like any other.
+restarter::MethodEnd failed_to_spawn(const Record& record, restarter::MethodName method,
+                                     const SpawnSpec& spec, const Error& error) {
+  restarter::MethodEnd end;
+  end.kind = restarter::MethodEnd::Kind::not_started;
+  end.why = error.message;
+  const auto at = error.message.rfind(": ");
+  const std::string cause = at == std::string::npos ? error.message : error.message.substr(at + 2);
+  const bool missing = error.kind == ErrorKind::not_found;
+  if (error.message.find(": chdir") != std::string::npos) {
+    end.value = 96;
+    end.why = fmt::format("svc.startd could not set context for method: chdir: {} (\"{}\")", cause,
+                          spec.working_directory);
+  } else if (error.message.find(": execve") != std::string::npos) {
+    const bool child = record.config.duration == restarter::Duration::child;
+    if (missing && child && method == restarter::MethodName::start) {
+      end.why = fmt::format("Missing start method ({}), changing state to maintenance.", spec.argv[0]);
+    } else {
+      end.kind = restarter::MethodEnd::Kind::exited;
+      end.value = missing ? 127 : 126;
+      end.why.clear();
+    }
+  }
+  return end;
+}
+
 }  // namespace
 
 Result<> Methods::prepare(Record& record, const restarter::RunMethod& action, SpawnSpec& spec,
@@ -113,11 +140,13 @@ void Methods::run(const restarter::RunMethod& action) {
 
   auto child = core_.contracts->spawn(*id, spec);
   if (!child) {
-    // 6.7: a missing working directory is a configuration error; a program that cannot be executed exits 10.
-    const bool configuration = child.error().message.find("chdir") != std::string::npos;
     core_.release(*id);
     if (action.method == restarter::MethodName::start) record->contract = 0;
-    return not_started(*record, action, child.error().message, configuration ? 96 : 0);
+    const auto end = failed_to_spawn(*record, action.method, spec, child.error());
+    if (end.kind == restarter::MethodEnd::Kind::exited) core_.logs.line(record->fmri, child.error().message);
+    record->runs.erase(action.run);
+    core_.events.push(restarter::MethodEnded{action.fmri, action.run, end});
+    return;
   }
   run.pid = child->pid;
   publish_state(core_, *record);
@@ -146,7 +175,6 @@ Task<> Methods::follow(Core& core, std::string fmri, uint64_t run, pid_t pid) {
       if (end.kind == restarter::MethodEnd::Kind::exited && end.value == 0)
         note_duration(core, *record, ended);
       if (ended.method == restarter::MethodName::start) {
-        record->start_status = status->raw;
         // A start that left its VM down leaves an empty contract, which is no VM's end: the restarter has to
         // know it first, whenever the kernel gets to tell us.
         if (record->claimed && record->contract == ended.contract && core.contracts->empty(ended.contract))

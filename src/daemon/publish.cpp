@@ -142,6 +142,7 @@ void publish_state(Core& core, const Record& record) {
   p["contract"] = record.contract != 0 ? count(record.contract) : Property{ValueType::count, {}};
   if (!record.previous_contracts.empty()) p["previous_contracts"] = counts(record.previous_contracts);
   if (record.start_status) p["start_method_waitstatus"] = integer(*record.start_status);
+  if (record.start_ended) p["start_method_timestamp"] = time(*record.start_ended);
   std::set<contract::ContractId> methods;  // those that run in a contract of their own
   for (const auto& [run, method] : record.runs) {
     if (method.pid > 0) p["method_pid"] = count(static_cast<uint64_t>(method.pid));
@@ -257,6 +258,8 @@ restarter::Recovered recover(Core& core, Record& record) {
   if (!levels) return recovered;
   const auto own = repository::Levels{levels->own, {}};  // what was published is the instance's alone
   recovered.state = graph::state(own.value("restarter", "state").value_or("")).value_or(recovered.state);
+  recovered.next_state =
+      graph::state(own.value("restarter", "next_state").value_or("")).value_or(recovered.next_state);
   recovered.reason =
       graph::reason(own.value("restarter", "auxiliary_state").value_or("")).value_or(recovered.reason);
   record.state = recovered.state;
@@ -266,6 +269,8 @@ restarter::Recovered recover(Core& core, Record& record) {
   if (own.find("restarter", "start_method_waitstatus") != nullptr) {
     record.start_status = static_cast<int>(number_of(own.value("restarter", "start_method_waitstatus")));
   }
+  if (const auto ended = own.value("restarter", "start_method_timestamp"))
+    record.start_ended = time_of(*ended);
   record.claimed = own.value("vm_monitor", "claimed") == "true";
   recovered.claimed = record.claimed;
   record.dossier = std::string(own.value("vm_monitor", "dossier").value_or(""));

@@ -1,4 +1,4 @@
-// The watches against the kernel itself, in network and mount namespaces of their own.
+// The watches against the kernel itself, in network and mount namespaces of their own, and in folders.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <linux/if.h>
@@ -20,6 +20,7 @@
 
 #include "base/fd.h"
 #include "host/facts.h"
+#include "host/paths.h"
 
 namespace vmkeep::host {
 namespace {
@@ -200,6 +201,140 @@ TEST(HostFacts, AnyUserMayReadThemOnThisHost) {
   ASSERT_EQ(read.size(), kTargets.size());
   for (size_t i = 0; i < read.size(); ++i) EXPECT_EQ(read[i].name, kTargets.at(i).fact);
   for (const auto& fact : read) EXPECT_FALSE(fact.why.empty());
+}
+
+// ---- paths
+// --------------------------------------------------------------------------------------------------------
+
+struct Paths {
+  asio::io_context loop;
+  std::unique_ptr<PathWatch> watch;
+  Folder folder;
+
+  Paths() {
+    auto opened = PathWatch::open(loop.get_executor());
+    if (opened) watch = std::move(*opened);
+  }
+
+  std::string at(const std::string& name) const { return folder.path + "/" + name; }
+  bool follow(const std::string& name) { return watch->follow(at(name)); }
+  bool make(const std::string& name) const { return ::mkdir(at(name).c_str(), 0755) == 0; }
+  bool write(const std::string& name) const { return replace_file(at(name), "x").has_value(); }
+  bool move(const std::string& from, const std::string& to) const {
+    return ::rename(at(from).c_str(), at(to).c_str()) == 0;
+  }
+
+  static Task<> keep(PathWatch* watch, std::optional<std::string>& result) {
+    const auto change = co_await watch->changes().pop(now() + Instant(10000));
+    result = "nothing changed";
+    if (change) result = change->path + (change->present ? " is there" : " is gone");
+  }
+
+  // The next change, without the folder's own name.
+  std::string change() {
+    std::optional<std::string> result;
+    start(loop.get_executor(), keep(watch.get(), result));
+    loop.restart();
+    while (!result) loop.run_one();
+    return result->starts_with(folder.path) ? result->substr(folder.path.size() + 1) : *result;
+  }
+};
+
+TEST(PathWatch, FilesComeAndGo) {
+  Paths paths;
+  ASSERT_TRUE(paths.watch);
+  EXPECT_FALSE(paths.follow("one"));
+  ASSERT_TRUE(paths.write("one"));
+  EXPECT_EQ(paths.change(), "one is there");
+  ASSERT_EQ(::unlink(paths.at("one").c_str()), 0);
+  EXPECT_EQ(paths.change(), "one is gone");
+  ASSERT_TRUE(paths.write("two"));
+  EXPECT_TRUE(paths.follow("two"));
+  ASSERT_TRUE(paths.move("two", "one"));
+  EXPECT_EQ(paths.change(), "one is there");
+  EXPECT_EQ(paths.change(), "two is gone");
+}
+
+TEST(PathWatch, FoldersAboveAppearAndMove) {
+  Paths paths;
+  ASSERT_TRUE(paths.watch);
+  EXPECT_FALSE(paths.follow("a/b/c/file"));
+  ASSERT_TRUE(std::filesystem::create_directories(paths.at("made/b/c")));
+  ASSERT_TRUE(paths.write("made/b/c/file"));
+  ASSERT_TRUE(paths.move("made", "a"));
+  EXPECT_EQ(paths.change(), "a/b/c/file is there");
+  ASSERT_TRUE(paths.move("a/b", "elsewhere"));
+  EXPECT_EQ(paths.change(), "a/b/c/file is gone");
+  ASSERT_TRUE(std::filesystem::create_directories(paths.at("a/b/c")));
+  ASSERT_TRUE(paths.write("a/b/c/file"));
+  EXPECT_EQ(paths.change(), "a/b/c/file is there");
+  std::filesystem::remove_all(paths.at("a"));
+  EXPECT_EQ(paths.change(), "a/b/c/file is gone");
+}
+
+TEST(PathWatch, WhatIsReplacedIsNoNews) {
+  Paths paths;
+  ASSERT_TRUE(paths.watch && paths.write("file") && paths.make("folder") && paths.write("folder/file"));
+  EXPECT_TRUE(paths.follow("file"));
+  EXPECT_TRUE(paths.follow("folder/file"));
+  EXPECT_FALSE(paths.follow("mark"));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(paths.write("file"));  // by rename
+  ASSERT_TRUE(paths.make("new") && paths.write("new/file"));
+  ASSERT_TRUE(paths.move("folder", "old") && paths.move("new", "folder"));
+  ASSERT_TRUE(paths.write("mark"));
+  EXPECT_EQ(paths.change(), "mark is there") << "and nothing before it";
+  // The folder that is there now is the one that is watched.
+  ASSERT_EQ(::unlink(paths.at("folder/file").c_str()), 0);
+  EXPECT_EQ(paths.change(), "folder/file is gone");
+}
+
+TEST(PathWatch, LinksAreFollowedByWhatTheyPointTo) {
+  Paths paths;
+  ASSERT_TRUE(paths.watch);
+  ASSERT_EQ(::symlink("disks/current", paths.at("link").c_str()), 0);
+  EXPECT_FALSE(paths.follow("link/image"));
+  ASSERT_TRUE(paths.make("disks") && paths.make("disks/v1") && paths.write("disks/v1/image"));
+  ASSERT_EQ(::symlink("../disks/./v1", paths.at("disks/current").c_str()), 0);
+  EXPECT_EQ(paths.change(), "link/image is there");
+  ASSERT_EQ(::unlink(paths.at("disks/v1/image").c_str()), 0);
+  EXPECT_EQ(paths.change(), "link/image is gone");
+  ASSERT_EQ(::symlink("loop", paths.at("loop").c_str()), 0);
+  EXPECT_FALSE(paths.follow("loop/image")) << "it ends";
+}
+
+TEST(PathWatch, AFolderIsWatchedOnceAndNotForLongerThanNeeded) {
+  Paths paths;
+  ASSERT_TRUE(paths.watch && paths.make("a"));
+  EXPECT_EQ(paths.watch->watches(), 0U);
+  EXPECT_FALSE(paths.follow("a/one"));
+  const size_t before = paths.watch->watches();
+  EXPECT_FALSE(paths.follow("a/two"));
+  EXPECT_EQ(paths.watch->watches(), before);
+  paths.watch->forget(paths.at("a/one"));
+  EXPECT_EQ(paths.watch->watches(), before);
+  EXPECT_FALSE(paths.watch->follows(paths.at("a/one")));
+  paths.watch->forget(paths.at("a/two"));
+  EXPECT_EQ(paths.watch->watches(), 0U);
+  EXPECT_TRUE(paths.watch->trouble().empty());
+}
+
+TEST(PathWatch, WhatIsMountedOverAFolderIsSeen) {
+  if (::geteuid() != 0) GTEST_SKIP() << "a mount namespace needs root";
+  EXPECT_EQ(
+      in_child([]() -> std::string {
+        if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+          return "no mount namespace";
+        Paths paths;
+        if (!paths.watch || !paths.make("data") || !paths.make("disk") || !paths.write("disk/image"))
+          return "not made";
+        if (paths.follow("data/image")) return "there before it is mounted";
+        if (::mount(paths.at("disk").c_str(), paths.at("data").c_str(), nullptr, MS_BIND, nullptr) != 0)
+          return "cannot mount";
+        const auto mounted = paths.change();
+        if (::umount(paths.at("data").c_str()) != 0) return "cannot unmount";
+        return mounted == "data/image is there" && paths.change() == "data/image is gone" ? "" : mounted;
+      }),
+      "");
 }
 
 }  // namespace

@@ -188,6 +188,19 @@ InstanceConfig read_config(const repository::Levels& running, const std::string&
   return config;
 }
 
+void read_restarter(const repository::Levels& current, InstanceConfig& config) {
+  config.delegated_to.clear();
+  config.invalid_restarter.clear();
+  const std::string name(current.value("general", "restarter").value_or(""));
+  if (name.empty()) return;
+  const auto parsed = fmri::Fmri::parse(name);
+  if (!parsed || !parsed->is_instance() || !parsed->property_group.empty()) {
+    config.invalid_restarter = name;
+  } else if (parsed->entity() != kMasterRestarter) {
+    config.delegated_to = parsed->entity();
+  }
+}
+
 // Of the instance only: a service is not enabled.
 std::optional<bool> read_enabled(const repository::Levels& current) {
   if (const auto temporary = flag(current.own, "general_ovr")) return temporary;

@@ -34,12 +34,20 @@ struct InstanceConfig {
   bool starts_vm = false;  // by its methods and groups; whether it is a VM instance its method says
   bool saves = false;      // its stop writes the VM's memory to disk
   std::vector<graph::Dependency> dependencies;
+  // general/restarter (5.7).  Not empty: it names another restarter, which is canonical, or what is no FMRI
+  // of an instance at all.
+  std::string delegated_to;
+  std::string invalid_restarter;
   // Why the instance must go to maintenance with invalid_dependency; empty: all is well.
   std::string invalid_dependency;
 };
 
 // Reads it from the running view.  Never fails: what is wrong is recorded in the result, as the spec wants.
 InstanceConfig read_config(const repository::Levels& running, const std::string& fmri);
+
+// Who restarts it; general/restarter is live (2.5): it is read from the current view.
+void read_restarter(const repository::Levels& current, InstanceConfig& config);
+inline constexpr char kMasterRestarter[] = "svc:/system/svc/restarter:default";
 
 // The effective enabled flag (2.8): the override, else the permanent one, else nothing: not configured.
 std::optional<bool> read_enabled(const repository::Levels& current);

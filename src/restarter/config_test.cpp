@@ -147,6 +147,63 @@ TEST(ConfigTest, InvalidDependencies) {
   EXPECT_NE(read(dependency("host", {"network"})), "");
 }
 
+// 6.3: which events of its contract stop a service.
+TEST(ConfigTest, RestartOnOfTheStartMethod) {
+  const struct {
+    const char* word;
+    bool empty, core, signal;  // ignored
+  } kTable[] = {{"all", false, false, false},
+                {"external_fault", true, true, false},
+                {"any_fault", true, false, false},
+                {"whatever", false, false, false}};
+  for (const auto& row : kTable) {
+    Levels levels;
+    add(levels.own, "start", "method", {{"exec", text("/bin/a")}, {"restart_on", text(row.word)}});
+    const auto config = read_config(levels, "svc:/a:x");
+    EXPECT_EQ(config.ignore_empty, row.empty) << row.word;
+    EXPECT_EQ(config.ignore_core, row.core) << row.word;
+    EXPECT_EQ(config.ignore_signal, row.signal) << row.word;
+  }
+}
+
+// 6.3: as the original: a timeout that is not of type count, which setprop can make of it, is none.
+TEST(ConfigTest, ATimeoutOfAnotherTypeIsInfinite) {
+  Levels levels;
+  add(levels.own, "start", "method",
+      {{"exec", text("/bin/a")}, {"timeout_seconds", {ValueType::integer, {"120"}}}});
+  const auto config = read_config(levels, "svc:/a:x");
+  EXPECT_EQ(config.start.timeout, std::nullopt);
+  EXPECT_EQ(config.start.notes.size(), 1U) << "and the log says so";
+}
+
+// 5.7.
+TEST(ConfigTest, WhoRestartsIt) {
+  const struct {
+    const char* value;
+    const char* delegated;
+    const char* invalid;
+  } kTable[] = {{"", "", ""},
+                {"svc:/system/svc/restarter:default", "", ""},
+                {"system/svc/restarter:default", "", ""},
+                {"svc:/network/inetd:default", "svc:/network/inetd:default", ""},
+                {"network/inetd:default", "svc:/network/inetd:default", ""},
+                {"svc:/network/inetd", "", "svc:/network/inetd"},
+                {"svc:/a:x/:properties/b", "", "svc:/a:x/:properties/b"},
+                {"file:///a", "", "file:///a"}};
+  for (const auto& row : kTable) {
+    Levels levels;
+    add(levels.service, "general", "framework", {{"restarter", text(row.value)}});
+    InstanceConfig config;
+    config.delegated_to = config.invalid_restarter = "as it was";
+    read_restarter(levels, config);
+    EXPECT_EQ(config.delegated_to, row.delegated) << row.value;
+    EXPECT_EQ(config.invalid_restarter, row.invalid) << row.value;
+  }
+  InstanceConfig config;
+  read_restarter(Levels(), config);
+  EXPECT_EQ(config.delegated_to, "");
+}
+
 TEST(ConfigTest, EnabledIsReadFromTheInstanceOnly) {
   const Properties yes = {{"enabled", {ValueType::boolean, {"true"}}}};
   const Properties no = {{"enabled", {ValueType::boolean, {"false"}}}};

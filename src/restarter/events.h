@@ -36,11 +36,11 @@ struct MethodEnd {
 // What the daemon found again after it was restarted (6.15).
 struct Recovered {
   graph::State state = graph::State::uninitialized;
+  graph::State next_state = graph::State::none;  // not none: it was in the middle of something
   graph::Reason reason = graph::Reason::none;
   bool has_contract = false;    // it had a contract: false for :true, transient and exit 94
   bool contract_empty = false;  // nobody lives in it any more, or it is gone
   bool claimed = false;         // it is a VM instance
-  bool to_maintenance_temporary = false;
 };
 
 // ---- events
@@ -175,10 +175,12 @@ struct SignalContract {
   std::string fmri;
   int signal = 15;
 };  // to every member, once
+// The instance has none any more.  kill: members first; late: because they had to be gone by now (6.9).
 struct ReleaseContract {
   std::string fmri;
   bool kill = false;
-};  // the instance has none any more; kill: members first
+  bool late = false;
+};
 // A timer of the restarter itself has no instance: its fmri is empty.
 struct ArmTimer {
   std::string fmri;

@@ -106,6 +106,7 @@ struct Instance {
   bool queued = false;
   bool active = false;  // counted in Engine::active_
 
+  bool delegated() const { return !config.delegated_to.empty(); }
   bool up() const { return graph::is_up(view.state); }
   bool busy() const { return phase != Phase::idle; }
   bool emptied() const { return !has_contract || contract_empty; }
@@ -147,6 +148,8 @@ struct Restarter::Data {
   void on(const ShutDown& event);
   void on(const StartUp& event);
   void recover(Instance& i, const Recovered& recovered);
+  void resume(Instance& i, const Recovered& recovered);
+  void hand_over(Instance& i, InstanceConfig config);
   void request_maintenance(Instance& i, graph::Reason reason, std::string why, bool immediate);
 
   // transitions.cpp: the queue, the states
@@ -163,6 +166,7 @@ struct Restarter::Data {
                  std::string why = {});
   void publish_node(Instance& i);
   void to_maintenance(Instance& i, graph::Reason reason, std::string why = {});
+  void notice_maintenance(const Instance& i, graph::Reason reason, const std::string& why);
   void leave(Instance& i, graph::State to, graph::Reason reason, std::string why, graph::StopCause cause,
              bool reset);
   void forget_marks(Instance& i);
@@ -193,7 +197,8 @@ struct Restarter::Data {
   void refresh_ended(Instance& i, Outcome outcome);
   void child_ended(Instance& i, const MethodEnd& end);
   void method_timeout(Instance& i);
-  void release(Instance& i, bool kill);
+  void release(Instance& i, bool kill, bool late = false);
+  void notice_transition(const Instance& i, std::string_view how);
   void notice_failure(const Instance& i, Outcome outcome);
 
   // verdicts.cpp

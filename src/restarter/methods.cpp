@@ -139,9 +139,9 @@ Restarter::Data::Launched Restarter::Data::kill_method(Instance& i, MethodName n
   return Launched::done;
 }
 
-void Restarter::Data::release(Instance& i, bool kill) {
+void Restarter::Data::release(Instance& i, bool kill, bool late) {
   if (!i.has_contract) return;
-  actions_.push_back(ReleaseContract{i.fmri, kill});
+  actions_.push_back(ReleaseContract{i.fmri, kill, late});
   i.has_contract = false;
   i.contract_empty = true;
 }
@@ -154,10 +154,7 @@ void Restarter::Data::method_timeout(Instance& i) {
     return;
   }
   const std::string why = "its processes did not end in time";
-  if (!i.view.vm_instance) {
-    log(i, "Method or service exit timed out.  Killing its contract.");
-    release(i, true);
-  }
+  if (!i.view.vm_instance) release(i, true, true);
   notice_failure(i, Outcome::timed_out);
   stop_failed(i, Reason::method_failed, why);
 }
@@ -259,14 +256,20 @@ void Restarter::Data::refresh_ended(Instance& i, Outcome outcome) {
   leave(i, State::maintenance, reason, "the refresh method failed", StopCause::fault, false);
 }
 
+// 6.14: what happened, by the name of the instance without its scheme.
+void Restarter::Data::notice_transition(const Instance& i, std::string_view how) {
+  std::string_view name = i.fmri;
+  if (name.starts_with("svc:/")) name.remove_prefix(5);
+  actions_.push_back(Notice{fmt::format("{} {} (see 'svcs -xv' for details)", name, how)});
+}
+
 void Restarter::Data::notice_failure(const Instance& i, Outcome outcome) {
   std::string_view how = "failed";
   if (outcome == Outcome::retry) how = "failed repeatedly";
   if (outcome == Outcome::timed_out) how = "timed out";
   if (outcome == Outcome::misconfigured) how = "misconfigured";
   if (outcome == Outcome::fatal) how = "failed fatally";
-  actions_.push_back(
-      Notice{fmt::format("{} {}: transitioned to maintenance (see 'svcs -xv' for details)", i.fmri, how)});
+  notice_transition(i, fmt::format("{}: transitioned to maintenance", how));
 }
 
 }  // namespace vmkeep::restarter

@@ -41,6 +41,7 @@ std::vector<PlanItem> Restarter::Data::start_items(const Measurements& measured)
   std::vector<PlanItem> items;
   for (const auto& [fmri, i] : instances) {
     if (!i.configured || i.removed || !i.view.enabled || i.view.state == State::maintenance) continue;
+    if (i.delegated()) continue;
     if (graph.satisfaction(fmri, true) == graph::Satisfaction::unsatisfiable) continue;
     const bool vm = i.view.vm_instance || i.config.starts_vm;
     PlanItem item;

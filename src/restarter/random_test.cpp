@@ -19,12 +19,12 @@ std::string pick(const Words& options, int dice) {
   return options[static_cast<size_t>(dice) % options.size()];
 }
 
-void declare(World& world, int i, int dice) {
+void declare(World& world, int i, int dice, const Words& restart_ons) {
   for (int j = 0; j < i; j++) {
     if ((dice >> j) % 2 == 0) continue;
     const auto grouping =
         pick({"require_all", "require_all", "optional_all", "exclude_all", "require_any"}, dice / (j + 3));
-    const auto restart_on = pick({"restart", "none", "error", "refresh"}, dice / (j + 7));
+    const auto restart_on = pick(restart_ons, dice / (j + 7));
     world.command({"needs", name(i), name(j), "grouping=" + grouping, "restart_on=" + restart_on});
   }
 }
@@ -197,7 +197,8 @@ TEST(RandomTest, PromisesAreKeptAndEverythingEnds) {
     const auto kinds = *rc::gen::container<std::vector<int>>(kMembers, rc::gen::inRange(0, 100000));
     const auto steps =
         *rc::gen::container<std::vector<int>>(*rc::gen::inRange(0, 120), rc::gen::inRange(0, 1000000));
-    for (int i = 0; i < kMembers; i++) declare(world, i, kinds[static_cast<size_t>(i)]);
+    for (int i = 0; i < kMembers; i++)
+      declare(world, i, kinds[static_cast<size_t>(i)], {"restart", "none", "error", "refresh"});
     for (int i = 0; i < kMembers; i++) {
       load(world, i, kinds[static_cast<size_t>(i)] / 3);
       check(world);
@@ -223,6 +224,147 @@ TEST(RandomTest, PromisesAreKeptAndEverythingEnds) {
     if (!world.done || !world.timers.empty()) RC_LOG() << story(world);
     RC_ASSERT(world.done);
     RC_ASSERT(world.timers.empty());
+  });
+  EXPECT_TRUE(ok);
+}
+
+// ---- a daemon that ends in the middle, and its successor (6.15, 10.2)
+// ---------------------------------------------------
+
+// Only what is on record or has an effect at once: a request that waits for a method to end is not.
+void disturb(World& world, int dice) {
+  const auto who = name(dice % kMembers);
+  const int what = dice / kMembers;
+  const auto& member = world.members[who];
+  const auto* view = world.restarter.view(who);
+  const bool child = member.config.duration == Duration::child;
+  const bool rests = view != nullptr && view->next_state == graph::State::none;
+  switch (what % 12) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+      return (void)world.command({"method", who, "exit", pick({"0", "0", "1", "95"}, what / 12)});
+    case 4:
+      if (child) return (void)world.command({"child", who, "signal", "9"});
+      return (void)world.command({"fault", who, "core"});
+    case 5:  // of a child the end of its process comes with it
+      if (member.contract_live && !(child && member.start_run != 0)) world.command({"empty", who});
+      return;
+    case 6:
+      return (void)world.command({"enable", who});
+    case 7:
+      return (void)world.command({"disable", who});
+    case 8:
+      return (void)world.command({"restart", who});
+    case 9:
+      if (rests) world.command({"maintain", who});
+      return;
+    case 10:
+      if (rests) world.command({"clear", who});
+      return;
+    default:
+      return (void)world.command({"refresh", who});
+  }
+}
+
+// From now on every method succeeds, what is stopped ends, and every question has a good answer.
+void let_it_settle(World& world) {
+  for (int round = 0; round < 100; ++round) {
+    const size_t before = world.lines.size();
+    for (int i = 0; i < kMembers; ++i) {
+      auto& member = world.members[name(i)];
+      const bool child = member.config.duration == Duration::child;
+      const auto next = [&] {
+        const auto* view = world.restarter.view(name(i));
+        return view == nullptr ? graph::State::none : view->next_state;
+      };
+      if (member.other_run != 0 || (member.start_run != 0 && !child))
+        world.command({"method", name(i), "exit", "0"});
+      const bool stops = next() != graph::State::none && next() != graph::State::online;
+      if (stops && member.start_run != 0 && child) world.command({"child", name(i), "signal", "15"});
+      if (stops && member.contract_live) world.command({"empty", name(i)});
+      if (member.question != 0) world.command({"verdict", name(i), "leave_online"});
+      member.question = 0;
+    }
+    if (world.lines.size() == before && world.timers.empty()) return;
+    world.command({"+1s"});
+  }
+  RC_FAIL("it does not settle");
+}
+
+// What a new daemon finds of the old one: the states and contracts on record, and what lives; the methods
+// that ran are gone, and a service of duration child is what lives in its contract.
+void succeed(const World& old, World& world) {
+  for (int i = 0; i < kMembers; ++i) {
+    const auto& was = old.members.at(name(i));
+    const auto* view = old.restarter.view(name(i));
+    auto& member = world.members[name(i)];
+    member.config = was.config;
+    member.enabled = view->enabled;
+    member.recovered = {view->state,
+                        view->next_state,
+                        view->reason,
+                        was.has_contract,
+                        was.has_contract && !was.contract_live,
+                        view->vm_instance};
+  }
+  for (int i = 0; i < kMembers; ++i) {
+    if (i + 1 < kMembers) {
+      world.command({"load", name(i), "more"});
+    } else {
+      world.command({"load", name(i)});
+    }
+  }
+}
+
+std::string settled(const World& world) {
+  std::string states;
+  for (int i = 0; i < kMembers; ++i) {
+    const auto state = world.restarter.view(name(i))->state;
+    states += fmt::format("{} ", to_string(state));
+  }
+  return states;
+}
+
+TEST(RandomTest, ASuccessorReachesWhatTheDaemonWouldHaveReached) {
+  const bool ok = rc::check("recovery", [] {
+    World world;
+    const auto kinds = *rc::gen::container<std::vector<int>>(kMembers, rc::gen::inRange(0, 100000));
+    const auto steps =
+        *rc::gen::container<std::vector<int>>(*rc::gen::inRange(0, 60), rc::gen::inRange(0, 1000000));
+    for (int i = 0; i < kMembers; ++i) {
+      const int kind = kinds[static_cast<size_t>(i)];
+      // With less, who is up depends on what was up when it started, and that may be gone by now.
+      declare(world, i, kind, {"restart", "refresh"});
+      // Who starts how often is not on record, nor is the time that a method has left.
+      Words words{"set",
+                  name(i),
+                  "count=1000000",
+                  pick({"contract", "contract", "transient", "child"}, kind / 3),
+                  pick({"enabled", "enabled", "enabled", "disabled"}, kind / 5),
+                  "start=/s"};
+      if (kind % 3 != 0) words.push_back(pick({"stop=/z", "stop=:true"}, kind / 11));
+      if (kind % 2 != 0) words.emplace_back("refresh=/r");
+      world.command(words);
+      world.command({"load", name(i), "more"});
+    }
+    world.command({"load", name(kMembers - 1)});
+    for (const int dice : steps) {
+      world.lines.push_back(world.stamp() + std::to_string(dice));
+      disturb(world, dice);
+      check(world);
+    }
+    World successor;
+    succeed(world, successor);
+    let_it_settle(world);
+    let_it_settle(successor);
+    check(world);
+    check(successor);
+    const auto expected = settled(world);
+    const auto found = settled(successor);
+    if (expected != found) RC_LOG() << story(world) << "\n--- the successor\n" << story(successor);
+    RC_ASSERT(expected == found);
   });
   EXPECT_TRUE(ok);
 }

@@ -87,8 +87,16 @@ void Restarter::Data::on(const Loaded& event) {
   i.view.enabled = event.enabled.value_or(false);
   i.view.vm_instance = event.recovered.claimed;
   if (i.configured) recover(i, event.recovered);
+  if (i.configured && i.delegated()) {
+    if (i.view.state ==
+        State::uninitialized) {  // there is no other restarter here, so nobody ever tells more
+      actions_.push_back(SetState{i.fmri, State::uninitialized, State::none, Reason::none, {}});
+    } else {
+      hand_over(i, i.config);
+    }
+  }
   publish_node(i);
-  if (!i.configured) {  // its edges count for cycles nevertheless
+  if (!i.configured || i.delegated()) {  // its edges count for cycles nevertheless
     Reason reason{};
     std::string why;
     enter_dependencies(i, reason, why);
@@ -127,6 +135,34 @@ void Restarter::Data::recover(Instance& i, const Recovered& recovered) {
   } else {
     i.empty_pending = i.has_contract && i.contract_empty && i.config.duration != Duration::transient;
   }
+  if (!i.empty_pending) resume(i, recovered);
+}
+
+// What was cut off in the middle of a method is done again: half stopped is neither up nor down, and whoever
+// asked for it has been told that it is under way.  An emptied contract needs no word: it leads down by
+// itself.
+void Restarter::Data::resume(Instance& i, const Recovered& recovered) {
+  switch (recovered.next_state) {
+    case State::maintenance:
+      request_maintenance(i, recovered.reason, {}, false);
+      break;
+    case State::offline:
+      i.dependency_stop = false;
+      break;
+    case State::online:
+    case State::degraded:
+      i.refresh = true;
+      break;
+    default:  // none; disabled: the flag says so
+      break;
+  }
+}
+
+// 5.7: what the restarter that it had until now has running is stopped first, and then it begins anew.
+void Restarter::Data::hand_over(Instance& i, InstanceConfig config) {
+  i.reborn = Loaded{i.fmri, std::move(config), i.view.enabled, {}, false};
+  i.removed = true;
+  i.view.enabled = false;
 }
 
 void Restarter::Data::on(const Refreshed& event) {
@@ -136,14 +172,26 @@ void Restarter::Data::on(const Refreshed& event) {
     i->reborn->config = event.config;
     return;
   }
+  if (i->configured && !i->removed && i->config.delegated_to != event.config.delegated_to) {
+    hand_over(*i, event.config);
+    publish_node(*i);
+    changed(*i);
+    touch(*i);
+    return;
+  }
   i->config = event.config;
   if (!i->configured) return;
   log(*i, "Rereading configuration.");
-  if (i->view.state != State::uninitialized) {
+  if (i->view.state != State::uninitialized || i->delegated()) {
     Reason reason{};
     std::string why;
     const bool good = enter_dependencies(*i, reason, why);
-    if (!good && i->view.state != State::maintenance) request_maintenance(*i, reason, why, false);
+    if (!good && i->view.state != State::maintenance && !i->delegated()) {
+      request_maintenance(*i, reason, why, false);
+    }
+  }
+  if (!i->config.invalid_restarter.empty() && i->view.state != State::uninitialized) {
+    request_maintenance(*i, Reason::invalid_restarter, i->config.invalid_restarter, false);
   }
   // A start that runs reads the new configuration already or not; refreshing tells it for certain.
   i->refresh = i->up() || i->phase == Phase::starting;
@@ -197,7 +245,7 @@ void Restarter::Data::on(const EnabledChanged& event) {
 
 void Restarter::Data::on(const Requested& event) {
   auto* i = find(event.fmri);
-  if (i == nullptr || !i->configured || i->removed) return;
+  if (i == nullptr || !i->configured || i->removed || i->delegated()) return;
   switch (event.request) {
     case Request::restart:
       // 6.13: only of what is up; what is on its way is left alone.

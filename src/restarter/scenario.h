@@ -27,6 +27,7 @@ class World {
     MethodName other = MethodName::stop;
     uint64_t question = 0;
     bool contract_live = false;
+    bool has_contract = false;  // live or empty, as a daemon would have it on record
     graph::State seen = graph::State::uninitialized;
     std::optional<Instant> until;  // of its last method
   };
@@ -123,6 +124,7 @@ class World {
     if (!set({words.begin(), more ? words.end() - 1 : words.end()})) return false;
     const auto& member = members[words.at(1)];
     if (restarter.view(words[1]) == nullptr) members[words[1]].seen = graph::State::uninitialized;
+    members[words[1]].has_contract = member.recovered.has_contract;
     members[words[1]].contract_live = member.recovered.has_contract && !member.recovered.contract_empty;
     send(Loaded{words[1], member.config, member.enabled, member.recovered, more});
     return true;
@@ -166,6 +168,14 @@ class World {
       config.ignore_core = true;
     else if (key == "ignore_signal")
       config.ignore_signal = true;
+    else if (key == "ignore_empty")
+      config.ignore_empty = true;
+    else if (key == "restarter")
+      config.delegated_to = value;
+    else if (key == "invalid_restarter")
+      config.invalid_restarter = value;
+    else if (key == "ours")
+      config.delegated_to = config.invalid_restarter = "";
     else if (key == "invalid")
       config.invalid_dependency = value;
     else if (key == "alone")
@@ -178,6 +188,8 @@ class World {
       member.enabled = std::nullopt;
     else if (key == "state")
       member.recovered.state = graph::state(value).value();
+    else if (key == "next_state")
+      member.recovered.next_state = graph::state(value).value();
     else if (key == "reason")
       member.recovered.reason = graph::reason(value).value();
     else if (key == "vm")
@@ -328,7 +340,10 @@ class World {
 
   void carry_out(const SetState& a) {
     auto& was = members[a.fmri].seen;
-    expect(legal(was, a.state), fmt::format("{}: {} to {}", a.fmri, to_string(was), to_string(a.state)));
+    // Whoever is handed to another restarter begins anew, whatever it was (5.7).
+    const bool anew = !members[a.fmri].config.delegated_to.empty() && a.state == graph::State::uninitialized;
+    expect(anew || legal(was, a.state),
+           fmt::format("{}: {} to {}", a.fmri, to_string(was), to_string(a.state)));
     was = a.state;
     say(fmt::format("{} is {}", a.fmri, to_string(a)));
   }
@@ -345,7 +360,7 @@ class World {
     if (a.method == MethodName::start) {
       expect(member.start_run == 0, a.fmri + " is started twice");
       member.start_run = a.run;
-      member.contract_live = true;
+      member.contract_live = member.has_contract = true;
     } else {
       member.other_run = a.run;
       member.other = a.method;
@@ -368,9 +383,10 @@ class World {
     expect(!a.kill || !restarter.view(a.fmri) || !restarter.view(a.fmri)->vm_instance,
            a.fmri + ": a VM is killed");
     auto& member = members[a.fmri];
-    member.contract_live = false;
+    member.contract_live = member.has_contract = false;
     if (member.config.duration == Duration::child) member.start_run = 0;
-    say(fmt::format("{} releases its contract{}", a.fmri, a.kill ? ", killing it" : ""));
+    say(fmt::format("{} releases its contract{}{}", a.fmri, a.kill ? ", killing it" : "",
+                    a.late ? " as too late" : ""));
   }
   void carry_out(const ArmTimer& a) { expect(timers.arm(a), "a timer is armed twice"); }
   void carry_out(const CancelTimer& a) {

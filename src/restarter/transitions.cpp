@@ -60,6 +60,11 @@ void Restarter::Data::settle(Instance& i) {
 }
 
 void Restarter::Data::settle_uninitialized(Instance& i) {
+  if (i.delegated()) return;  // 5.7: it is for another restarter to say what it is
+  if (!i.config.invalid_restarter.empty()) {
+    to_maintenance(i, Reason::invalid_restarter, i.config.invalid_restarter);
+    return;
+  }
   if (i.maintain) {
     const auto maintain = *i.maintain;
     log(i, fmt::format("Stopping for maintenance due to {}.", to_string(maintain.reason)));
@@ -241,15 +246,34 @@ void Restarter::Data::publish_node(Instance& i) {
 
 // Leaves the state that it has for maintenance, without a stop method.
 void Restarter::Data::to_maintenance(Instance& i, Reason reason, std::string why) {
-  if (reason == Reason::dependency_cycle) {
-    actions_.push_back(
-        Notice{fmt::format("Transitioning {} to maintenance because it completes a dependency cycle "
-                           "(see svcs -xv for details):\n{}",
-                           i.fmri, why)});
-  } else if (reason == Reason::invalid_dependency) {
-    actions_.push_back(Notice{why});
-  }
   leave(i, State::maintenance, reason, std::move(why), StopCause::fault, false);
+}
+
+// For the daemon's log: maintenance that no method's failure explains.
+void Restarter::Data::notice_maintenance(const Instance& i, Reason reason, const std::string& why) {
+  switch (reason) {
+    case Reason::dependency_cycle:
+      actions_.push_back(
+          Notice{fmt::format("Transitioning {} to maintenance because it completes a dependency cycle "
+                             "(see svcs -xv for details):\n{}",
+                             i.fmri, why)});
+      break;
+    case Reason::invalid_dependency:
+      actions_.push_back(Notice{why});
+      break;
+    case Reason::invalid_restarter:
+      actions_.push_back(
+          Notice{fmt::format("Transitioning {} to maintenance because its restarter \"{}\" is invalid "
+                             "(see svcs -xv for details)",
+                             i.fmri, why)});
+      break;
+    case Reason::administrative_request:
+    case Reason::service_request:
+      notice_transition(i, "transitioned to maintenance by request");
+      break;
+    default:
+      break;
+  }
 }
 
 // Every way out of a stable state passes here, so that dependents hear of each.
@@ -263,6 +287,7 @@ void Restarter::Data::leave(Instance& i, State to, Reason reason, std::string wh
   cancel_order(i);
   forget_marks(i);
   if (to == State::maintenance) {
+    notice_maintenance(i, reason, why);
     i.maintain.reset();
     cancel(i, i.throttle_timer);
   }
