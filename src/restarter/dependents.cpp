@@ -59,6 +59,23 @@ void Restarter::Data::stop_dependents(const std::vector<graph::Graph::Dependent>
   }
 }
 
+// Whether a dependency that stops it is down, or one that it excludes up.  Of files and facts only their
+// changes count.
+bool Restarter::Data::lost_ground(const Instance& i) const {
+  for (const auto& dependency : graph.dependencies(i.fmri)) {
+    if (dependency.entities.empty()) continue;
+    const auto kind = dependency.entities.front().kind;
+    if (kind == graph::EntityKind::file || kind == graph::EntityKind::host) continue;
+    const auto satisfied = graph.satisfaction(dependency);
+    const bool excludes = dependency.grouping == graph::Grouping::exclude_all;
+    if (excludes && graph::binds_on_start(dependency) && satisfied == graph::Satisfaction::unsatisfiable)
+      return true;
+    if (graph::binds(dependency, StopCause::restart) && satisfied != graph::Satisfaction::satisfied)
+      return true;
+  }
+  return false;
+}
+
 // ---- stops in order
 // -------------------------------------------------------------------------------------------
 

@@ -81,6 +81,8 @@ struct Instance {
   bool restart = false;
   bool refresh = false;
   bool degrade = false;
+  bool cut_off =
+      false;  // an earlier daemon ended in the middle of its method: what it had to wait with is lost
   std::optional<graph::Reason> leave_maintenance;  // clear_request or disable_request
   bool own_disable = false;                        // we asked for the disable that will be reported to us
 
@@ -216,6 +218,7 @@ struct Restarter::Data {
   void came_up(const std::vector<graph::Graph::Dependent>& dependents);
   void stop_dependents(const std::vector<graph::Graph::Dependent>& dependents, graph::StopCause cause,
                        bool reset);
+  bool lost_ground(const Instance& i) const;
   bool wants_order(const Instance& i) const;
   void ordered_stop(Instance& i);
   void cancel_order(Instance& i);

@@ -135,19 +135,19 @@ void Restarter::Data::recover(Instance& i, const Recovered& recovered) {
   } else {
     i.empty_pending = i.has_contract && i.contract_empty && i.config.duration != Duration::transient;
   }
-  if (!i.empty_pending) resume(i, recovered);
+  resume(i, recovered);
 }
 
 // What was cut off in the middle of a method is done again: half stopped is neither up nor down, and whoever
-// asked for it has been told that it is under way.  An emptied contract needs no word: it leads down by
-// itself.
+// asked for it has been told that it is under way.
 void Restarter::Data::resume(Instance& i, const Recovered& recovered) {
+  i.cut_off = recovered.next_state != State::none;
   switch (recovered.next_state) {
     case State::maintenance:
       request_maintenance(i, recovered.reason, {}, false);
       break;
-    case State::offline:
-      i.dependency_stop = false;
+    case State::offline:  // an emptied contract leads there by itself
+      if (!i.empty_pending) i.dependency_stop = false;
       break;
     case State::online:
     case State::degraded:

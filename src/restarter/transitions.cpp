@@ -121,6 +121,7 @@ void Restarter::Data::settle_down(Instance& i) {
 
 // What is asked of an instance that is up, the strongest first.
 void Restarter::Data::settle_up(Instance& i) {
+  if (std::exchange(i.cut_off, false) && lost_ground(i)) i.dependency_stop = false;
   if (i.maintain) {
     StopGoal goal;
     goal.to = State::maintenance;
