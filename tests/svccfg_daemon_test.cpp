@@ -103,6 +103,44 @@ TEST_F(Lab, CleanupTakesDownWhatItDeletes) {
   EXPECT_NE(host_.run("svcs site/lab 2>&1").code, 0);
 }
 
+TEST_F(Lab, AMilestoneTakesDownWhatItDoesNotDependOn) {
+  EXPECT_EQ(svccfg("-s milestone/multi-user-server:default addpg lab dependency").code, 0);
+  for (const char* property : {"grouping = astring: require_all", "restart_on = astring: none",
+                               "type = astring: service", "entities = fmri: svc:/site/lab:default"}) {
+    EXPECT_EQ(svccfg("-s milestone/multi-user-server:default setprop lab/" + std::string(property)).code, 0);
+  }
+  EXPECT_EQ(host_.run("svcadm refresh milestone/multi-user-server").code, 0);
+  const auto milestone = [&](const char* name) { return host_.run("svcadm milestone " + std::string(name)); };
+  EXPECT_EQ(milestone("single-user").code, 0);
+  EXPECT_TRUE(host_.until("site/lab:default", "disabled")) << log();
+  EXPECT_TRUE(host_.until("milestone/multi-user-server:default", "disabled"));
+  EXPECT_EQ(host_.run("svcprop -p options_ovr/milestone system/svc/restarter").out,
+            "svc:/milestone/single-user:default\n");
+  EXPECT_EQ(host_.run("svcprop -c -p general/enabled site/lab:default").out, "true\n") << "as it was set";
+  EXPECT_EQ(milestone("svc:/milestone/multi-user-server:default").code, 0);
+  EXPECT_TRUE(host_.until("site/lab:default", "online")) << log();
+  EXPECT_EQ(milestone("none").code, 0);
+  EXPECT_TRUE(host_.until("site/lab:default", "disabled")) << log();
+  EXPECT_EQ(milestone("all").code, 0);
+  EXPECT_TRUE(host_.until("site/lab:default", "online")) << log();
+
+  const Said wrong = host_.run("svcadm milestone network 2>&1");
+  EXPECT_EQ(wrong.out, "svcadm: \"network\" is not a valid major milestone.\n");
+  EXPECT_EQ(wrong.code, 1);
+  EXPECT_EQ(host_.run("svcadm milestone 2>/dev/null").code, 2);
+
+  // The boot's own: at once, and when the host comes up again.
+  EXPECT_EQ(milestone("-d none").code, 0);
+  EXPECT_TRUE(host_.until("site/lab:default", "disabled")) << log();
+  ::kill(host_.daemon, SIGTERM);
+  ASSERT_TRUE(host_.daemon_ended(20s));
+  host_.start_daemon({"--boot-id", "another"});
+  EXPECT_EQ(host_.run("svcprop -p general_ovr/enabled site/lab:default").out, "false\n");
+  EXPECT_TRUE(host_.until("site/lab:default", "disabled")) << log();
+  EXPECT_EQ(milestone("-d all").code, 0);
+  EXPECT_TRUE(host_.until("site/lab:default", "online")) << log();
+}
+
 // ---- who may do what: real users against a real vmkeepd, so only as root
 
 class Delegation : public Lab {

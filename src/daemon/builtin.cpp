@@ -33,31 +33,53 @@ struct FactService {
   const char* service;
   const char* fact;
   const char* name;
+  std::vector<std::string> requires_too;  // other services, by the names of their instances
 };
-constexpr FactService kFactServices[] = {
-    {"milestone/network", "network", "network milestone"},
-    {"milestone/multi-user", "multi-user", "multi-user milestone"},
-    {"milestone/multi-user-server", "multi-user", "multi-user plus exports milestone"},
-    {"system/filesystem/local", "local-filesystems", "local file system mounts"},
-    {"network/nfs/client", "remote-filesystems", "network file system mounts"},
-    {"system/filesystem/autofs", "remote-filesystems", "automatic file system mounts"},
+const FactService kFactServices[] = {
+    {"milestone/single-user", "single-user", "single-user milestone", {}},
+    {"milestone/devices", "devices", "device configuration milestone", {}},
+    {"milestone/sysconfig", "single-user", "basic system configuration milestone", {}},
+    {"milestone/name-services", "name-services", "name services milestone", {}},
+    {"milestone/network", "network", "network milestone", {}},
+    {"milestone/multi-user",
+     "multi-user",
+     "multi-user milestone",
+     {"svc:/milestone/single-user:default", "svc:/system/filesystem/local:default"}},
+    {"milestone/multi-user-server",
+     "multi-user",
+     "multi-user plus exports milestone",
+     {"svc:/milestone/multi-user:default"}},
+    {"system/filesystem/local", "local-filesystems", "local file system mounts", {}},
+    {"network/nfs/client", "remote-filesystems", "network file system mounts", {}},
+    {"system/filesystem/autofs", "automounts", "automatic file system mounts", {}},
+    {"network/iscsi/initiator", "iscsi", "iSCSI initiator", {}},
 };
 
 // A service without processes that is online exactly while a fact about the host holds.
-void add_fact_service(ChangeSet& changes, const std::string& service, const char* fact, const char* name) {
+void add_fact_service(ChangeSet& changes, const FactService& wanted) {
+  const std::string service = wanted.service;
   const fmri::Fmri entity{service, {}, {}, {}};
   const fmri::Fmri instance{service, "default", {}, {}};
   changes.emplace_back(repository::AddService{service});
   changes.emplace_back(repository::AddInstance{service, "default"});
   for (auto& pg :
        {method("start"), method("stop"), group("startd", "framework", {{"duration", text("transient")}}),
-        group("tm_common_name", "template", {{"C", {ValueType::ustring, {name}}}}),
+        group("tm_common_name", "template", {{"C", {ValueType::ustring, {wanted.name}}}}),
         group("host", "dependency",
               {{"grouping", text("require_all")},
                {"restart_on", text("restart")},
                {"type", text("host")},
-               {"entities", {ValueType::astring, {std::string("host:") + fact}}}})}) {
+               {"entities", {ValueType::astring, {std::string("host:") + wanted.fact}}}})}) {
     changes.emplace_back(repository::PutGroup{entity, pg, 0});
+  }
+  if (!wanted.requires_too.empty()) {
+    // Of what is up nothing goes down with them: what is true of the host is said by its fact.
+    const auto others = group("others", "dependency",
+                              {{"grouping", text("require_all")},
+                               {"restart_on", text("none")},
+                               {"type", text("service")},
+                               {"entities", {ValueType::fmri, wanted.requires_too}}});
+    changes.emplace_back(repository::PutGroup{entity, others, 0});
   }
   changes.emplace_back(repository::PutGroup{
       instance, group("general", "framework", {{"enabled", {ValueType::boolean, {"true"}}}}), 0});
@@ -74,7 +96,7 @@ Result<> ensure_builtin(repository::Repository& store) {
   };
   ChangeSet changes;
   for (const auto& each : kFactServices) {
-    if (missing(each.service)) add_fact_service(changes, each.service, each.fact, each.name);
+    if (missing(each.service)) add_fact_service(changes, each);
   }
   if (missing("system/svc/restarter")) changes.emplace_back(repository::AddService{"system/svc/restarter"});
   return changes.empty() ? Result<>() : store.commit(changes);

@@ -8,6 +8,7 @@
 
 #include "base/version.h"
 #include "daemon/contract_calls.h"
+#include "daemon/milestone.h"
 #include "daemon/plan_calls.h"
 #include "daemon/publish.h"
 
@@ -66,6 +67,7 @@ const std::map<std::string, std::pair<Calls::Handler, bool>>& Calls::handlers() 
       {"Watch", {&Calls::watch, false}},
       {"Shutdown", {&Calls::shutdown, true}},
       {"Startup", {&Calls::startup, true}},
+      {"Milestone", {&Calls::milestone, true}},
       {"VmMethod", {&Calls::vm_method, false}},
       {"VmStatus", {&Calls::vm_status, true}},
       {"Vm", {&Calls::vm, true}},
@@ -302,6 +304,10 @@ void Calls::startup(const Call& call) {
   publish_started(core_);
   core_.events.push(restarter::StartUp{});
   call.reply({});
+}
+
+void Calls::milestone(const Call& call) {
+  answer_milestone(core_, instances_, call);
 }
 
 Task<> Calls::stream_shutdown(Call call) {

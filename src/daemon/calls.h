@@ -40,6 +40,7 @@ class Calls {
   void watch(const control::Call& call);
   void shutdown(const control::Call& call);
   void startup(const control::Call& call);
+  void milestone(const control::Call& call);
   void vm_method(const control::Call& call);
   void vm_status(const control::Call& call) { vms_.status(call); }
   void vm(const control::Call& call) { vms_.verb(call); }

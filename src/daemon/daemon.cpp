@@ -9,6 +9,7 @@
 #include "base/version.h"
 #include "daemon/builtin.h"
 #include "daemon/folders.h"
+#include "daemon/milestone.h"
 #include "daemon/plan_calls.h"
 #include "daemon/publish.h"
 #include "host/systemd.h"
@@ -96,6 +97,7 @@ Result<> Daemon::open() {
   }
   for (const auto& fact : core_.host->read())
     core_.events.push(restarter::FactChanged{fact.name, fact.holds});
+  if (auto begun = begin_at_milestone(core_); !begun) return begun;
   if (auto loaded = instances_.load_all(); !loaded) return loaded;
   core_.contracts->reopen_abandoned();
   if (descent) core_.events.push(take_up_shutdown(core_, *descent));

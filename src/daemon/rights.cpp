@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "contract/context.h"
+#include "daemon/milestone.h"
 #include "daemon/vm_calls.h"
 
 namespace vmkeep::daemon {
@@ -153,6 +154,11 @@ Ruling Rights::judge(const Call& call) {
     const auto* list = call.parameters.if_contains("changes");
     auto changes = control::changes_from(list != nullptr ? *list : boost::json::value());
     return changes ? judge_changes(call.peer, *changes) : Ruling{};
+  }
+  if (call.method == "Milestone") {
+    const auto name = control::string_member(call.parameters, "name");
+    const bool boot = control::bool_member(call.parameters, "boot", false);
+    return name ? judge_changes(call.peer, milestone_setting(*name, boot)) : Ruling{};
   }
   if (call.method == "Shutdown" || call.method == "Startup") {
     return restarter::may_operate(caller(call.peer, nullptr), call.method + " of everything", {});

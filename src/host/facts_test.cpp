@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "host/configured.h"
+
 namespace vmkeep::host {
 namespace {
 
@@ -147,6 +149,81 @@ TEST(TargetFact, HoldsWhileItsTargetIsActiveAndStaysWhileTheHostGoesDown) {
     EXPECT_EQ(fact.holds, row.holds) << row.active << ", " << row.system;
     EXPECT_EQ(fact.why, row.why);
   }
+}
+
+TEST(ConfiguredFacts, NameServices) {
+  const struct {
+    const char* nsswitch;  // null: there is no such file
+    const char* resolv_conf;
+    bool resolved;
+    bool holds;
+    const char* why;
+  } kTable[] = {
+      {nullptr, nullptr, false, false, "there is no name server in /etc/resolv.conf"},
+      {"hosts: files dns\n", "# none\nsearch example.org\n", false, false,
+       "there is no name server in /etc/resolv.conf"},
+      {"hosts: files dns\n", "search x\nnameserver 192.0.2.1\nnameserver 192.0.2.2\n", false, true,
+       "/etc/resolv.conf names the server 192.0.2.1"},
+      {nullptr, "nameserver 192.0.2.1\n", false, true, "/etc/resolv.conf names the server 192.0.2.1"},
+      {"hosts: files resolve [!UNAVAIL=return dns] # dns\n", "nameserver 192.0.2.1\n", true, true,
+       "systemd-resolved is there"},
+      {"hosts: files resolve [!UNAVAIL=return] dns\n", "nameserver 192.0.2.1\n", false, true,
+       "/etc/resolv.conf names the server 192.0.2.1"},
+      {"hosts: files resolve\n", "nameserver 192.0.2.1\n", false, false,
+       "there is no name server in /etc/resolv.conf"},
+      {"passwd: dns\nhosts: files sss\n", nullptr, false, true,
+       "/etc/nsswitch.conf asks no name server for hosts; of what it asks nothing can be seen from here"},
+  };
+  for (const auto& row : kTable) {
+    const auto text = [](const char* file) {
+      return file == nullptr ? std::nullopt : std::optional<std::string>(file);
+    };
+    const Fact fact = name_services_fact(text(row.nsswitch), text(row.resolv_conf), row.resolved);
+    EXPECT_EQ(fact.name, "name-services");
+    EXPECT_EQ(fact.holds, row.holds) << fact.why;
+    EXPECT_EQ(fact.why, row.why);
+  }
+}
+
+TEST(ConfiguredFacts, Automounts) {
+  constexpr const char* kAutomounted =
+      "30 22 0:40 / /home rw - autofs auto.home rw\n31 22 8:2 / /srv rw shared:1 - ext4 /dev/sdb rw\n";
+  const struct {
+    const char* fstab;
+    const char* master;
+    const char* missing;  // null: holds
+  } kTable[] = {
+      {"", "", nullptr},
+      {"", "# x\n+auto.master\n/- auto.direct\n", nullptr},
+      {"", "/home auto.home --timeout=60\n", nullptr},
+      {"", "/home/ auto.home\n", nullptr},
+      {"", "/srv auto.srv\n", "/srv of /etc/auto.master"},
+      {"", "/home auto.home\n/net -hosts\n", "/net of /etc/auto.master"},
+      {"/dev/sdb /srv ext4 noauto,x-systemd.automount 0 0\n", "", nullptr},
+      {"/dev/sdc /data ext4 noauto,x-systemd.automount 0 0\n", "", "/data of /etc/fstab"},
+      {"/dev/sdc /data ext4 noauto 0 0\n", "", nullptr},
+  };
+  for (const auto& row : kTable) {
+    const Fact fact = automounts_fact(row.fstab, row.master, kAutomounted);
+    EXPECT_EQ(fact.holds, row.missing == nullptr) << row.fstab << row.master;
+    if (row.missing != nullptr) {
+      EXPECT_EQ(fact.why, std::string(row.missing) + " is not under an automounter");
+    }
+  }
+}
+
+TEST(ConfiguredFacts, IscsiAndDevices) {
+  EXPECT_TRUE(iscsi_fact({}, {}).holds);
+  EXPECT_TRUE(iscsi_fact({"iqn.a"}, {"iqn.a", "iqn.b"}).holds);
+  const Fact missing = iscsi_fact({"iqn.a", "iqn.c"}, {"iqn.a", "iqn.b"});
+  EXPECT_FALSE(missing.holds);
+  EXPECT_EQ(missing.why, "there is no session with iqn.c");
+
+  const Fact busy = devices_fact(true, {"devices", false, ""});
+  EXPECT_FALSE(busy.holds);
+  const Fact settled = devices_fact(false, busy);
+  EXPECT_TRUE(settled.holds);
+  EXPECT_TRUE(devices_fact(true, settled).holds) << "a device that comes later takes nothing down";
 }
 
 }  // namespace

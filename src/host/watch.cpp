@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "base/fd.h"
+#include "host/configured.h"
 #include "host/facts.h"
 #include "host/netlink.h"
 #include "host/targets.h"
@@ -164,8 +165,10 @@ class KernelFacts final : public HostFacts {
 
 Result<std::unique_ptr<HostFacts>> HostFacts::watch(Executor executor) {
   // A systemd that cannot be asked (no bus in a chroot, say) leaves what the kernel knows.
-  if (auto targets = watch_targets(executor)) return targets;
-  return watch(executor, "/etc/fstab");
+  auto facts = watch_targets(executor);
+  if (!facts) facts = watch(executor, "/etc/fstab");
+  if (!facts) return facts;
+  return with_configured(executor, std::move(*facts));
 }
 
 Result<std::unique_ptr<HostFacts>> HostFacts::watch(const Executor& executor, const std::string& fstab) {

@@ -24,8 +24,10 @@ constexpr char kUsageText[] =
     "\tsvcadm restart FMRI|pattern...               stop and start again\n"
     "\tsvcadm refresh FMRI|pattern...               read the configuration again\n"
     "\tsvcadm mark [-It] {maintenance|degraded} FMRI|pattern...\n"
-    "\tsvcadm clear FMRI|pattern...                 leave maintenance or degraded\n\n"
+    "\tsvcadm clear FMRI|pattern...                 leave maintenance or degraded\n"
+    "\tsvcadm milestone [-d] FMRI|all|none          only what it depends on, until the next boot\n\n"
     "\t-t  until the next boot only     -s  wait until it is done\n"
+    "\t-d  from now on at every boot, too\n"
     "\t-I  at once, without the stop method\n";
 
 // How long a change that nobody tells of may go unseen.
@@ -277,6 +279,25 @@ bool take_mark(Job& job, Output& output) {
   return true;
 }
 
+// milestone [-d] NAME
+int change_milestone(const Arguments& arguments, Output& output) {
+  const auto line = parse_options(arguments, "d");
+  if (!line) output.warn(line.error().message, kUsage);
+  if (!line || line->operands.size() != 1) return usage(output);
+  const std::string& name = line->operands.front();
+  auto client = control::Client::connect();
+  if (!client) {
+    output.warn("Couldn't bind to configuration repository: " + client.error().message);
+    return output.finish();
+  }
+  auto reply = client->call("Milestone", {{"name", name}, {"boot", line->has('d')}});
+  if (!reply) {
+    if (reply.error().kind == ErrorKind::permission) output.warn(name + ": Permission denied.");
+    output.warn(reply.error().message);
+  }
+  return output.finish();
+}
+
 }  // namespace
 
 int svcadm(const Arguments& arguments) {
@@ -288,6 +309,9 @@ int svcadm(const Arguments& arguments) {
   job.verb = line->operands.front();
   job.verbose = line->has('v');
   job.only_state = line->last('S');
+  if (job.verb == "milestone") {
+    return change_milestone({line->operands.begin() + 1, line->operands.end()}, output);
+  }
   const char* options = options_of(job.verb);
   if (options == nullptr) return usage(output);
   if (job.only_state && !graph::state(*job.only_state)) {
