@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "hypervisor/simulated/live_vm.h"
 #include "hypervisor/simulated/test_hypervisor.h"
 
 namespace vmkeep::hypervisor::simulated {
@@ -233,6 +234,28 @@ TEST_F(SimulatedTest, TheSerialPortEchoes) {
     char text[16] = {};
     EXPECT_EQ(::read(peer.get(), text, sizeof text), 5);
     EXPECT_STREQ(text, "hello");
+  };
+  loop_.run(scenario());
+}
+
+// Between the two a busy host may have other things to do for longer than anybody would think.
+TEST_F(SimulatedTest, WhoeverConnectsIsWaitedFor) {
+  const auto scenario = [&]() -> Task<> {
+    co_await runs();
+    const Fd peer(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string path = store_.home() + "/" + socket_name(vm_.uuid);
+    EXPECT_LT(path.size(), sizeof address.sun_path);
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    EXPECT_EQ(::connect(peer.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    Readiness readiness(loop_.executor(), peer.get());
+    EXPECT_FALSE(co_await readiness.readable(now() + 1500ms)) << "it hung up";
+    EXPECT_EQ(::write(peer.get(), "pause\n", 6), 6);
+    EXPECT_TRUE(co_await readiness.readable(now() + 20s));
+    char text[16] = {};
+    EXPECT_EQ(::read(peer.get(), text, sizeof text), 3);
+    EXPECT_STREQ(text, "ok\n");
   };
   loop_.run(scenario());
 }

@@ -276,8 +276,9 @@ std::optional<std::string> LiveVm::obey(const std::string& word, const std::stri
 void LiveVm::take_word() {
   Fd peer(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   if (!peer) return;
-  // Whoever connects says something at once; a peer that does not is not waited for.
-  const timeval patience{1, 0};
+  // Whoever connects says something at once, and one that is gone is told by the kernel; but among a thousand
+  // VMs that are all saved at once a guard may get no processor for seconds between the two.
+  const timeval patience{60, 0};
   ::setsockopt(peer.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   std::array<char, 512> text{};
   const ssize_t n = ::read(peer.get(), text.data(), text.size());
