@@ -78,9 +78,7 @@ Outcome forget_manifest(Session& session, const std::string& file, std::vector<s
 Outcome run_cleanup(Session& session, const Arguments& arguments) {
   std::vector<std::string> operands;
   std::string options;
-  if (!words(arguments, 0, 1, operands) || !take_options(operands, "a", options) || !operands.empty()) {
-    return Outcome::usage;
-  }
+  if (!take_operands(arguments, "a", 0, 0, options, operands)) return Outcome::usage;
   if (session.repository() == nullptr) return Outcome::failed;
   auto entries = session.repository()->entries();
   if (!entries) return session.fail(entries.error());
@@ -102,9 +100,7 @@ Outcome run_cleanup(Session& session, const Arguments& arguments) {
 Outcome run_delhash(Session& session, const Arguments& arguments) {
   std::vector<std::string> operands;
   std::string options;
-  if (!words(arguments, 1, 2, operands) || !take_options(operands, "d", options) || operands.size() != 1) {
-    return Outcome::usage;
-  }
+  if (!take_operands(arguments, "d", 1, 1, options, operands)) return Outcome::usage;
   if (session.repository() == nullptr) return Outcome::failed;
   std::error_code error;
   const std::string file = fs::weakly_canonical(operands.front(), error).string();

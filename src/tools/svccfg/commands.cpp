@@ -40,6 +40,12 @@ bool take_options(std::vector<std::string>& words, std::string_view allowed, std
   return true;
 }
 
+bool take_operands(const Arguments& arguments, std::string_view allowed, size_t least, size_t most,
+                   std::string& options, std::vector<std::string>& operands) {
+  return words(arguments, 0, arguments.size(), operands) && take_options(operands, allowed, options) &&
+         operands.size() >= least && operands.size() <= most;
+}
+
 bool glob_matches(const std::string& pattern, const std::string& text) {
   return pattern.empty() || fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
 }

@@ -30,6 +30,10 @@ bool words(const Arguments& arguments, size_t least, size_t most, std::vector<st
 // "-f -n FILE": takes the options off the front; false: one that is not in `allowed`.
 bool take_options(std::vector<std::string>& words, std::string_view allowed, std::string& options);
 
+// "COMMAND [-fn] operands", with `least` to `most` operands behind the options; false: it is something else.
+bool take_operands(const Arguments& arguments, std::string_view allowed, size_t least, size_t most,
+                   std::string& options, std::vector<std::string>& operands);
+
 // A pattern that fnmatch(3) takes; an empty one matches everything.
 bool glob_matches(const std::string& pattern, const std::string& text);
 

@@ -186,9 +186,7 @@ Texts texts_of(const repository::Levels& levels, const char* group) {
 Outcome run_describe(Session& session, const Arguments& arguments) {
   std::vector<std::string> operands;
   std::string options;
-  if (!words(arguments, 0, 3, operands) || !take_options(operands, "vt", options) || operands.size() > 1) {
-    return Outcome::usage;
-  }
+  if (!take_operands(arguments, "vt", 0, 1, options, operands)) return Outcome::usage;
   const repository::Levels* const levels = session.levels();
   if (levels == nullptr) return Outcome::failed;
   const bool verbose = options.find('v') != std::string::npos;

@@ -89,9 +89,7 @@ Outcome run_add(Session& session, const Arguments& arguments) {
 Outcome run_delete(Session& session, const Arguments& arguments) {
   std::vector<std::string> operands;
   std::string options;
-  if (!words(arguments, 1, 2, operands) || !take_options(operands, "f", options) || operands.size() != 1) {
-    return Outcome::usage;
-  }
+  if (!take_operands(arguments, "f", 1, 1, options, operands)) return Outcome::usage;
   if (!session.writable()) return Outcome::failed;
   fmri::Fmri entity;
   if (!find_doomed(session, operands.front(), entity)) return Outcome::failed;

@@ -44,9 +44,7 @@ Outcome run_set(Session& session, const Arguments& arguments) {
 Outcome run_repository(Session& session, const Arguments& arguments) {
   std::vector<std::string> operands;
   std::string options;
-  if (!words(arguments, 1, 2, operands) || !take_options(operands, "f", options) || operands.size() != 1) {
-    return Outcome::usage;
-  }
+  if (!take_operands(arguments, "f", 1, 1, options, operands)) return Outcome::usage;
   const std::string path = operands.front();
   session.replace_backend([path] { return open_file_repository(path); });
   return session.backend() == nullptr ? Outcome::failed : Outcome::ok;

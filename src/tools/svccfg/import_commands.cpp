@@ -169,9 +169,7 @@ class Progress {
 Outcome run_import(Session& session, const Arguments& arguments) {
   std::vector<std::string> operands;
   std::string letters;
-  if (!words(arguments, 1, 4, operands) || !take_options(operands, "nVp", letters) || operands.size() != 1) {
-    return Outcome::usage;
-  }
+  if (!take_operands(arguments, "nVp", 1, 1, letters, operands)) return Outcome::usage;
   const auto given = [&](char letter) { return letters.find(letter) != std::string::npos; };
   const Options options{!given('n'), given('V') || session.interactive()};
   Files files;

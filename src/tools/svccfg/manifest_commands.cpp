@@ -47,9 +47,7 @@ bool means_file(const std::string& operand) {
 Outcome run_validate(Session& session, const Arguments& arguments) {
   std::vector<std::string> operands;
   std::string options;
-  if (!words(arguments, 0, 2, operands) || !take_options(operands, "v", options) || operands.size() > 1) {
-    return Outcome::usage;
-  }
+  if (!take_operands(arguments, "v", 0, 1, options, operands)) return Outcome::usage;
   if (!operands.empty() && means_file(operands.front())) {
     return validate_file(session, operands.front(), session.verbose() || !options.empty());
   }

@@ -31,7 +31,7 @@ struct Request {
 bool parse(const Arguments& arguments, Request& request) {
   std::vector<std::string> operands;
   std::string options;
-  if (!words(arguments, 0, 64, operands) || !take_options(operands, "g", options)) return false;
+  if (!take_operands(arguments, "g", 0, 64, options, operands)) return false;
   request.global = !options.empty();
   if (operands.empty()) return true;
   std::istringstream events(operands.front());

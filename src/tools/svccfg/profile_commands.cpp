@@ -55,9 +55,7 @@ Outcome apply_file(Session& session, const std::string& file, bool refresh) {
 Outcome run_apply(Session& session, const Arguments& arguments) {
   std::vector<std::string> operands;
   std::string options;
-  if (!words(arguments, 1, 2, operands) || !take_options(operands, "n", options) || operands.size() != 1) {
-    return Outcome::usage;
-  }
+  if (!take_operands(arguments, "n", 1, 1, options, operands)) return Outcome::usage;
   Files files;
   if (!find_files(session, operands.front(), files)) return Outcome::failed;
   Outcome outcome = Outcome::ok;
