@@ -192,6 +192,8 @@ json::value to_json(const InstanceMessage& instance) {
   if (instance.name) object["name"] = as_utf8(*instance.name);
   if (instance.dossier) object["dossier"] = as_utf8(*instance.dossier);
   if (instance.start_status) object["start_status"] = *instance.start_status;
+  if (instance.comment) object["comment"] = as_utf8(*instance.comment);
+  if (instance.requested_by) object["requested_by"] = *instance.requested_by;
   if (instance.satisfied) object["satisfied"] = *instance.satisfied;
   if (instance.dependencies) {
     json::array all;
@@ -222,6 +224,8 @@ Result<InstanceMessage> instance_from(const json::value& value) {
   instance.vm = members.flag("vm");
   instance.dossier = members.maybe_text("dossier");
   instance.start_status = members.maybe_number<int>("start_status");
+  instance.comment = members.maybe_text("comment");
+  instance.requested_by = members.maybe_text("requested_by");
   instance.satisfied = members.maybe_flag("satisfied");
   if (members.find("dependencies") != nullptr) {
     instance.dependencies.emplace();

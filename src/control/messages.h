@@ -30,8 +30,10 @@ struct InstanceMessage {
   std::optional<std::string> name;  // common name
   std::string restarter;
   bool vm = false;
-  std::optional<std::string> dossier;  // folder of the last crash dossier
-  std::optional<int> start_status;     // raw wait status of the last start method
+  std::optional<std::string> dossier;       // folder of the last crash dossier
+  std::optional<int> start_status;          // raw wait status of the last start method
+  std::optional<std::string> comment;       // of whoever enabled or disabled it last
+  std::optional<std::string> requested_by;  // FMRI of the instance whose method asked for maintenance
   std::optional<std::vector<DependencyMessage>> dependencies;
   std::optional<bool> satisfied;
 };

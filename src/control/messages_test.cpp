@@ -8,6 +8,8 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "base/fuzz_replay.h"
+#include "control/message_fuzz.h"
 #include "control/text.h"
 
 namespace vmkeep::control {
@@ -356,6 +358,10 @@ TEST(Text, Base64IsTheKnownOne) {
   for (const char* wrong : {"Zg", "Zg=", "Z===", "Zh==", "Z!==", "=Zg=", "Zg==Zg=="})
     EXPECT_FALSE(from_base64(wrong)) << wrong;
   rc::check([](const std::string& bytes) { RC_ASSERT(from_base64(base64(bytes)) == bytes); });
+}
+
+TEST(FuzzReplay, Messages) {
+  EXPECT_GT(replay_corpus(VMKEEP_SOURCE_DIR "/src/control/corpus", 4000, fuzz_message), 4000U);
 }
 
 }  // namespace

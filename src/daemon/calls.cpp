@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <boost/json/array.hpp>
+#include <csignal>
 
 #include "base/version.h"
 #include "daemon/contract_calls.h"
 #include "daemon/milestone.h"
 #include "daemon/plan_calls.h"
 #include "daemon/publish.h"
+#include "daemon/watch_calls.h"
 
 namespace vmkeep::daemon {
 namespace {
@@ -58,6 +60,7 @@ const std::map<std::string, std::pair<Calls::Handler, bool>>& Calls::handlers() 
       {"Read", {&Calls::read, false}},
       {"Snapshots", {&Calls::snapshots, false}},
       {"Commit", {&Calls::commit, true}},
+      {"AwaitGroup", {&Calls::await_group, false}},
       {"Instances", {&Calls::instances, false}},
       {"Processes", {&Calls::processes, false}},
       {"Contracts", {&Calls::contracts, false}},
@@ -136,6 +139,14 @@ void Calls::commit(const Call& call) {
   call.reply({});
 }
 
+void Calls::await_group(const Call& call) {
+  auto name = fmri_parameter(call);
+  auto group = control::string_member(call.parameters, "group");
+  if (!name || !group) return call.fail(name ? group.error() : name.error());
+  const int64_t generation = control::int_member(call.parameters, "generation", 0);
+  start(core_.executor, daemon::await_group(core_, call, *name, *group, static_cast<uint64_t>(generation)));
+}
+
 // ---- instances
 // ---------------------------------------------------------------------------------------------------
 
@@ -185,8 +196,21 @@ void Calls::processes(const Call& call) {
   call.reply({{"processes", std::move(list)}});
 }
 
-Result<> Calls::request(Record& record, const std::string& verb, bool temporary, bool immediate) {
+// restart -d: their death is a fault like any other, and what follows from that restarts the instance.
+Result<> Calls::dump(Record& record) {
+  if (!graph::is_up(record.state) || record.contract == 0) return {};
+  if (record.claimed) {
+    return fail(ErrorKind::invalid,
+                "its process is a virtual machine, which a dump would crash; use svcadm restart without -d");
+  }
+  return core_.contracts->signal(record.contract, SIGABRT);
+}
+
+Result<> Calls::request(Record& record, const std::string& verb, const Call& call) {
   using restarter::Request;
+  const bool temporary = control::bool_member(call.parameters, "temporary", false);
+  const bool immediate = control::bool_member(call.parameters, "immediate", false);
+  if (verb == "restart" && control::bool_member(call.parameters, "dump", false)) return dump(record);
   restarter::Requested event{record.fmri.str(), Request::restart, immediate, true};
   if (verb == "clear") {
     if (record.state != graph::State::maintenance && record.state != graph::State::degraded) {
@@ -197,6 +221,11 @@ Result<> Calls::request(Record& record, const std::string& verb, bool temporary,
     event.request = Request::clear;
   } else if (verb == "maintenance") {
     event.request = Request::maintain;
+    const auto by = control::string_member(call.parameters, "by");
+    const auto asking = by ? fmri::Fmri::parse(*by) : Result<fmri::Fmri>(fmri::Fmri{});
+    if (!asking) return asking.error();
+    event.administrative = !asking->is_instance();
+    record.requested_by = event.administrative ? "" : asking->entity();
   } else if (verb == "degraded") {
     if (temporary) return fail(ErrorKind::invalid, "-t may not be used with degraded.");
     if (record.state != graph::State::online) {
@@ -216,17 +245,18 @@ void Calls::act(const Call& call) {
   if (!name) return call.fail(name.error());
   auto verb = control::string_member(call.parameters, "verb");
   if (!verb) return call.fail(verb.error());
-  const bool temporary = control::bool_member(call.parameters, "temporary", false);
-  const bool immediate = control::bool_member(call.parameters, "immediate", false);
   Result<> done;
   if (*verb == "enable" || *verb == "disable") {
-    done = instances_.enable(*name, *verb == "enable", temporary);
+    const auto comment = control::string_member(call.parameters, "comment");
+    done =
+        instances_.enable(*name, *verb == "enable", control::bool_member(call.parameters, "temporary", false),
+                          comment ? std::optional(*comment) : std::nullopt);
   } else if (*verb == "refresh") {
     done = instances_.refresh(*name);
   } else {
     Record* record = record_parameter(core_, call);
     if (record == nullptr) return;
-    done = request(*record, *verb, temporary, immediate);
+    done = request(*record, *verb, call);
   }
   if (!done) return call.fail(done.error());
   call.reply({});
@@ -248,7 +278,7 @@ void Calls::watch(const Call& call) {
       return call.fail(fail(ErrorKind::not_found, "No such instance \"" + name + "\"."));
     }
   }
-  if (fmris.empty()) return call.fail(fail(ErrorKind::invalid, "fmris is empty"));
+  if (fmris.empty()) return start(core_.executor, watch_everything(core_, instances_, call));
   start(core_.executor, stream(call, std::move(fmris)));
 }
 

@@ -31,6 +31,7 @@ class Calls {
   void read(const control::Call& call);
   void snapshots(const control::Call& call);
   void commit(const control::Call& call);
+  void await_group(const control::Call& call);
   void instances(const control::Call& call);
   void processes(const control::Call& call);
   void contracts(const control::Call& call);
@@ -48,7 +49,8 @@ class Calls {
   void plan(const control::Call& call);
   void version(const control::Call& call);
 
-  Result<> request(Record& record, const std::string& verb, bool temporary, bool immediate);
+  Result<> request(Record& record, const std::string& verb, const control::Call& call);
+  Result<> dump(Record& record);
   std::vector<fmri::Fmri> unconfigured(const std::vector<fmri::Entry>& entries);
   Task<> stream(control::Call call, std::vector<std::string> fmris);
   Task<> stream_shutdown(control::Call call);

@@ -70,7 +70,8 @@ struct Record {
   std::deque<std::string> transitions;  // the last lines of note, for VmStatus
   // How the last process of its contract ended: "process 42 died on signal KILL (9)".
   std::string process_end;
-  std::string dossier;  // folder of the last crash dossier of this boot; may be empty
+  std::string dossier;       // folder of the last crash dossier of this boot; may be empty
+  std::string requested_by;  // the instance whose method asked for its maintenance; empty: an administrator
   // Why the store refused the last thing that was published of it; empty: what is on record is true.
   std::string unrecorded;
   uint64_t version = 0;  // of its last change that Watch tells of; 0: none yet
@@ -95,8 +96,9 @@ struct Core {
   std::unique_ptr<host::HostFacts> host;
   restarter::Restarter restarter;
   Queue<restarter::Event> events;
-  Signal changed;  // some record's version grew
-  Signal pacing;   // somebody starts or waits for its turn
+  Signal changed;    // some record's version grew
+  Signal pacing;     // somebody starts or waits for its turn
+  Signal committed;  // the repository changed
   Durations durations;
   RunMarks marks;
   std::map<std::string, Record> records;  // by FMRI
@@ -124,6 +126,7 @@ struct Core {
         events(e),
         changed(e),
         pacing(e),
+        committed(e),
         durations(e) {}
 
   Record* record(const std::string& fmri) {

@@ -12,6 +12,7 @@
 #include "daemon/milestone.h"
 #include "daemon/plan_calls.h"
 #include "daemon/publish.h"
+#include "daemon/watch_calls.h"
 #include "host/systemd.h"
 #include "repository/store.h"
 
@@ -44,7 +45,7 @@ Result<> Daemon::open_stores() {
   store.boot_id = o.boot_id;
   auto opened = repository::open_store(store);
   if (!opened) return opened.error();
-  core_.store = std::move(*opened);
+  core_.store = announce_commits(std::move(*opened), core_.committed);
   if (auto ensured = ensure_builtin(*core_.store); !ensured) return ensured;
   return core_.marks.open(o.state_folder + "/running", life(core_));
 }

@@ -204,6 +204,8 @@ control::InstanceMessage Instances::describe(const Record& record, bool dependen
     const repository::Levels own{current->own, {}};
     if (const auto value = own.value("general", "enabled")) message.enabled_permanent = *value == "true";
     if (const auto value = own.value("general_ovr", "enabled")) message.enabled_temporary = *value == "true";
+    if (message.enabled_temporary) message.comment = own.value("general_ovr", "comment");
+    if (!message.comment) message.comment = own.value("general", "comment");
     message.restarter = current->value("general", "restarter").value_or(restarter::kMasterRestarter);
     if (const auto name = current->value("tm_common_name", "C")) message.name = std::string(*name);
   }
@@ -220,6 +222,9 @@ control::InstanceMessage Instances::describe(const Record& record, bool dependen
   message.vm = record.claimed;
   if (!record.dossier.empty()) message.dossier = record.dossier;
   message.start_status = record.start_status;
+  if (record.reason == graph::Reason::service_request && !record.requested_by.empty()) {
+    message.requested_by = record.requested_by;
+  }
   if (!dependencies) return message;
   message.dependencies.emplace();
   for (const auto& dependency : record.config.dependencies) {
@@ -245,8 +250,29 @@ repository::ChangeSet switching(const fmri::Fmri& instance, bool enabled, bool t
   return changes;
 }
 
-Result<> Instances::enable(const fmri::Fmri& instance, bool enabled, bool temporary) {
-  const auto changes = switching(instance, enabled, temporary);
+// It goes with the flag that it is about, and so does that of the switch before.
+Result<> Instances::add_comment(const fmri::Fmri& instance, bool temporary,
+                                const std::optional<std::string>& comment, repository::ChangeSet& changes) {
+  const auto current = core_.store->read(instance);
+  if (!current) return current.error();
+  for (const bool permanent : {true, false}) {
+    if (permanent && temporary) continue;  // a permanent one comes back with its flag
+    const char* group = permanent ? "general" : "general_ovr";
+    std::optional<repository::Property> value;
+    if (comment && permanent != temporary) {
+      value = repository::Property{repository::ValueType::astring, {*comment}};
+    }
+    const bool there = current->own.contains(group) && current->own.at(group)->find("comment") != nullptr;
+    if (!value && !there) continue;
+    changes.emplace_back(repository::SetProperty{instance, group, "framework", permanent, "comment", value});
+  }
+  return {};
+}
+
+Result<> Instances::enable(const fmri::Fmri& instance, bool enabled, bool temporary,
+                           const std::optional<std::string>& comment) {
+  auto changes = switching(instance, enabled, temporary);
+  if (auto added = add_comment(instance, temporary, comment, changes); !added) return added;
   if (auto done = core_.store->commit(changes); !done) return done;
   Record* record = core_.record(instance.str());
   if (record != nullptr && !enabled) forget_aborts(*record);

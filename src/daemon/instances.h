@@ -20,8 +20,9 @@ class Instances {
   // svcadm refresh: takes `running` and rereads it.
   Result<> refresh(const fmri::Fmri& instance);
 
-  // svcadm enable and disable.
-  Result<> enable(const fmri::Fmri& instance, bool enabled, bool temporary);
+  // svcadm enable and disable.  The comment stays until the next of them.
+  Result<> enable(const fmri::Fmri& instance, bool enabled, bool temporary,
+                  const std::optional<std::string>& comment = {});
   // Only what came by itself counts against a VM: an administrator's word begins a new window, as it empties
   // SMF's ring of starts (6.11).
   void forget_aborts(Record& record);
@@ -29,6 +30,8 @@ class Instances {
   control::InstanceMessage describe(const Record& record, bool dependencies);
 
  private:
+  Result<> add_comment(const fmri::Fmri& instance, bool temporary, const std::optional<std::string>& comment,
+                       repository::ChangeSet& changes);
   bool sync(const fmri::Fmri& instance);
   void follow_restarter(Record& record, const repository::Levels& current);
   void take_running(const std::vector<fmri::Fmri>& instances);

@@ -134,6 +134,9 @@ void publish_state(Core& core, const Record& record) {
   p["state"] = text(std::string(graph::to_string(record.state)));
   p["next_state"] = text(std::string(graph::to_string(record.next_state)));
   p["auxiliary_state"] = text(std::string(graph::to_string(record.reason)));
+  if (record.reason == graph::Reason::service_request && !record.requested_by.empty()) {
+    p["auxiliary_fmri"] = text(record.requested_by);
+  }
   p["state_timestamp"] = time(record.state_time);
   p["logfile"] = text(core.logs.path(record.fmri));
   if (!record.why.empty()) p["why"] = text(record.why);
@@ -265,6 +268,7 @@ restarter::Recovered recover(Core& core, Record& record) {
   record.state = recovered.state;
   record.reason = recovered.reason;
   record.why = std::string(own.value("restarter", "why").value_or(""));
+  record.requested_by = std::string(own.value("restarter", "auxiliary_fmri").value_or(""));
   record.state_time = time_of(own.value("restarter", "state_timestamp").value_or("0")).value_or(WallTime{});
   if (own.find("restarter", "start_method_waitstatus") != nullptr) {
     record.start_status = static_cast<int>(number_of(own.value("restarter", "start_method_waitstatus")));

@@ -33,7 +33,7 @@ int vbox_sh(const std::string& name, const Arguments& arguments);
 // A program called "vbox-startgui:NAME[:STOP_METHOD[:SECONDS]]"; nothing if it is called otherwise.
 std::optional<int> open_window_link(const std::string& program);
 
-// simulate_command.cpp: becomes the simulator, or says why not.
+// other_programs.cpp: becomes the simulator, or says why not.
 int simulate_command(const std::string& name, const Arguments& arguments);
 
 // config_commands.cpp: what the properties mean, whether they are good, what counts.

@@ -31,6 +31,44 @@ void add_once(std::vector<std::string>& all, const std::string& one) {
 
 constexpr size_t kLine = 80;
 
+std::string reasons_text(const Explanation& explanation, const Documentation& documentation, bool verbose) {
+  std::string text;
+  const auto see = [&](const std::string& what) { text.append("   See: ").append(what).append("\n"); };
+  const auto see_code = [&](const std::string& code) {
+    if (!documentation.message_base.empty() && !code.empty())
+      see(documentation.message_base + "SMF-8000-" + code);
+  };
+  for (const Explanation::Reason& reason : explanation.reasons) {
+    text += "Reason: " + reason.text + "\n";
+    see_code(reason.code);
+    if (!reason.log.empty()) see(reason.log);
+  }
+  for (const Explanation::Blocker& blocker : explanation.blockers) {
+    const std::string service = "Reason: Service " + blocker.fmri;
+    const bool fits = service.size() + 1 + blocker.summary.size() <= kLine;
+    text.append(service).append(fits ? " " : "\n        ").append(blocker.summary).append("\n");
+    see_code("GE");
+    if (!verbose) continue;
+    text += "  Path: " + blocker.path.front() + "\n";
+    for (size_t hop = 1; hop < blocker.path.size(); ++hop) {
+      text.append(6 + 2 + 2 * hop, ' ').append(blocker.path[hop]).append("\n");
+    }
+  }
+  return text;
+}
+
+std::string impact_text(const InstanceMessage& instance, const std::vector<std::string>& victims,
+                        bool verbose) {
+  if (victims.empty()) return is_up(instance) ? "Impact: None.\n" : "Impact: This service is not running.\n";
+  std::string text = victims.size() == 1 ? "Impact: 1 dependent service is not running"
+                                         : "Impact: " + std::to_string(victims.size()) +
+                                               " dependent services are not running";
+  if (!verbose) return text + ".  (Use -v for list.)\n";
+  text += ":\n";
+  for (const std::string& victim : victims) text += "        " + victim + "\n";
+  return text;
+}
+
 }  // namespace
 
 Documentation documentation_from(const repository::Levels& running) {
@@ -61,7 +99,8 @@ Explainer::Trouble Explainer::look(const InstanceMessage& instance) {
   if (state_of(instance) == State::offline && next_state_of(instance) == State::none &&
       trouble.reasons.empty()) {
     look_at_dependencies(instance, trouble);
-    if (trouble.reasons.empty() && trouble.blocked_by.empty()) trouble.reasons.push_back({"Unknown.", "AR"});
+    if (trouble.reasons.empty() && trouble.blocked_by.empty())
+      trouble.reasons.push_back({"Unknown.", "AR", ""});
   }
   return trouble;
 }
@@ -91,7 +130,7 @@ void Explainer::look_at_entity(const graph::Entity& entity, Grouping grouping, T
     std::string text = "Dependency " + entity_text(entity) + " is absent.";
     const auto fact = entity.kind == EntityKind::host ? world_.facts.find(entity.name) : world_.facts.end();
     if (fact != world_.facts.end() && !fact->second.why.empty()) text += " (" + fact->second.why + ")";
-    trouble.reasons.push_back({std::move(text), "E2"});
+    trouble.reasons.push_back({std::move(text), "E2", ""});
   };
   if (entity.kind == EntityKind::file || entity.kind == EntityKind::host) {
     if (graph_->satisfaction(entity) != Satisfaction::satisfied) absent();
@@ -124,7 +163,7 @@ void Explainer::look_at_exclusion(const graph::Entity& entity, Trouble& trouble)
     const bool there = entity.kind == EntityKind::host
                            ? world_.facts.contains(entity.name) && world_.facts.at(entity.name).holds
                            : world_.files.contains(entity.name) && world_.files.at(entity.name);
-    if (there) trouble.reasons.push_back({"Dependency " + entity_text(entity) + " is present.", "FJ"});
+    if (there) trouble.reasons.push_back({"Dependency " + entity_text(entity) + " is present.", "FJ", ""});
     return;
   }
   for (const InstanceMessage& other : world_.instances) {
@@ -133,7 +172,7 @@ void Explainer::look_at_exclusion(const graph::Entity& entity, Trouble& trouble)
     const State state = state_of(other);
     if (!meant || !other.configured || state == State::disabled || state == State::maintenance) continue;
     if (is_up(other)) {
-      trouble.reasons.push_back({"Service " + other.fmri + " is running.", "FJ"});
+      trouble.reasons.push_back({"Service " + other.fmri + " is running.", "FJ", ""});
     } else {
       add_once(trouble.blocked_by, other.fmri);
     }
@@ -214,66 +253,38 @@ std::vector<std::string> Explainer::causes() const {
   return roots;
 }
 
-std::string Explainer::reasons_text(const InstanceMessage& instance, const Documentation& documentation,
-                                    bool verbose) const {
-  std::string text;
-  const auto see = [&](const std::string& code) {
-    if (!documentation.message_base.empty() && !code.empty()) {
-      text.append("   See: ")
-          .append(documentation.message_base)
-          .append("SMF-8000-")
-          .append(code)
-          .append("\n");
-    }
-  };
-  for (const Reason& reason : troubles_.at(instance.fmri).reasons) {
-    text += "Reason: " + reason.text + "\n";
-    see(reason.code);
-  }
-  const std::vector<Reached> reached = reach(instance.fmri);
+Explanation Explainer::facts(const std::string& fmri) const {
+  Explanation all;
+  const auto trouble = troubles_.find(fmri);
+  if (trouble == troubles_.end()) return all;
+  all.reasons = trouble->second.reasons;
+  const std::vector<Reached> reached = reach(fmri);
   for (const Reached& cause : reached) {
     const InstanceMessage* other = world_.find(cause.fmri);
-    if (cause.fmri == instance.fmri || other == nullptr || troubles_.at(cause.fmri).reasons.empty()) continue;
-    const std::string service = "Reason: Service " + cause.fmri;
-    const std::string what = summary(*other);
-    text.append(service).append(service.size() + 1 + what.size() > kLine ? "\n        " : " ");
-    text.append(what).append("\n");
-    see("GE");
-    if (!verbose) continue;
-    std::vector<std::string> path;
+    if (cause.fmri == fmri || other == nullptr || troubles_.at(cause.fmri).reasons.empty()) continue;
+    Explanation::Blocker blocker{cause.fmri, summary(*other), {}};
     for (std::string at = cause.fmri; !at.empty();) {
-      path.push_back(at);
+      blocker.path.insert(blocker.path.begin(), at);
       at = std::find_if(reached.begin(), reached.end(), [&at](const Reached& r) { return r.fmri == at; })->by;
     }
-    text += "  Path: " + path.back() + "\n";
-    for (size_t hop = 1; hop < path.size(); ++hop) {
-      text.append(6 + 2 + 2 * hop, ' ').append(path[path.size() - 1 - hop]).append("\n");
-    }
+    all.blockers.push_back(std::move(blocker));
   }
-  return text;
+  all.victims = impact(fmri);
+  return all;
 }
 
-std::string Explainer::impact_text(const InstanceMessage& instance, bool verbose) const {
-  const std::vector<std::string> victims = impact(instance.fmri);
-  if (victims.empty()) return is_up(instance) ? "Impact: None.\n" : "Impact: This service is not running.\n";
-  std::string text = victims.size() == 1 ? "Impact: 1 dependent service is not running"
-                                         : "Impact: " + std::to_string(victims.size()) +
-                                               " dependent services are not running";
-  if (!verbose) return text + ".  (Use -v for list.)\n";
-  text += ":\n";
-  for (const std::string& victim : victims) text += "        " + victim + "\n";
-  return text;
-}
-
-std::string Explainer::explain(const std::string& fmri, const Documentation& documentation,
-                               bool verbose) const {
+std::string Explainer::explain(const std::string& fmri, const Documentation& documentation, bool verbose,
+                               bool zone) const {
   const InstanceMessage* instance = world_.find(fmri);
   if (instance == nullptr) return fmri + "\n";
   std::string text = fmri + " (" + instance->name.value_or("?") + ")\n";
+  if (zone) text += "  Zone: global\n";
   text += " State: " + instance->state;
   if (instance->state_time != 0)
     text += " since " + long_time(static_cast<std::time_t>(instance->state_time));
-  text += "\n" + reasons_text(*instance, documentation, verbose);
+  const Explanation explanation = facts(fmri);
+  text += "\n" + reasons_text(explanation, documentation, verbose);
+  if (instance->comment) text += "Comment: " + *instance->comment + "\n";
   for (const Documentation::Page& page : documentation.pages) {
     text += verbose ? "   See: man -M " + page.manpath + " -s " + page.section + " " + page.title + "\n"
                     : "   See: " + page.title + "(" + page.section + ")\n";
@@ -281,7 +292,7 @@ std::string Explainer::explain(const std::string& fmri, const Documentation& doc
   for (const std::string& link : documentation.links) text += "   See: " + link + "\n";
   if (!instance->log.empty()) text += "   See: " + instance->log + "\n";
   if (instance->dossier) text += "   See: " + *instance->dossier + "/summary.txt\n";
-  return text + impact_text(*instance, verbose);
+  return text + impact_text(*instance, explanation.victims, verbose);
 }
 
 }  // namespace vmkeep::tools

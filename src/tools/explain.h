@@ -26,20 +26,36 @@ struct Documentation {
 // The tm_man_* and tm_doc_* groups.
 Documentation documentation_from(const repository::Levels& running);
 
+// The same as facts: what explain() says in words.
+struct Explanation {
+  struct Reason {
+    std::string text, code;
+    std::string log;  // of another service that this is about; may be empty
+  };
+  // Another instance that keeps this one from running, with the way to it, which begins with this one.
+  struct Blocker {
+    std::string fmri, summary;
+    std::vector<std::string> path;
+  };
+  std::vector<Reason> reasons;  // of its own
+  std::vector<Blocker> blockers;
+  std::vector<std::string> victims;  // what does not run because of it
+};
+
 class Explainer {
  public:
   explicit Explainer(const World& world);
 
   // The root causes of everything that is not running though it should, the one with the most victims first.
   std::vector<std::string> causes() const;
-  std::string explain(const std::string& fmri, const Documentation& documentation, bool verbose) const;
+  Explanation facts(const std::string& fmri) const;
+  std::string explain(const std::string& fmri, const Documentation& documentation, bool verbose,
+                      bool zone = false) const;
   // For stderr: dependency cycles and dependencies that nobody can read.  Lines of whole messages.
   const std::vector<std::string>& complaints() const { return complaints_; }
 
  private:
-  struct Reason {
-    std::string text, code;
-  };
+  using Reason = Explanation::Reason;
   struct Trouble {
     std::vector<Reason> reasons;          // of its own
     std::vector<std::string> blocked_by;  // directly; in the order of the dependencies
@@ -54,15 +70,13 @@ class Explainer {
   void look_at_entity(const graph::Entity& entity, graph::Grouping grouping, Trouble& trouble) const;
   void look_at_exclusion(const graph::Entity& entity, Trouble& trouble) const;
   std::vector<Reason> state_reasons(const control::InstanceMessage& instance) const;
+  std::string log_of(const std::string& fmri) const;
   Reason uninitialized_reason(const control::InstanceMessage& instance) const;
   void find_cycles();
 
   std::vector<Reached> reach(const std::string& fmri) const;
   std::vector<std::string> impact(const std::string& fmri) const;
   std::string summary(const control::InstanceMessage& instance) const;
-  std::string reasons_text(const control::InstanceMessage& instance, const Documentation& documentation,
-                           bool verbose) const;
-  std::string impact_text(const control::InstanceMessage& instance, bool verbose) const;
 
   const World& world_;
   std::unique_ptr<graph::Graph> graph_;

@@ -45,15 +45,21 @@ bool is_reason_of_a_vm(Reason reason) {
 Explainer::Reason Explainer::uninitialized_reason(const InstanceMessage& instance) const {
   const auto restarter = fmri::Fmri::parse(instance.restarter);
   if (!restarter || !restarter->is_instance())
-    return {"Restarter \"" + instance.restarter + "\" is invalid.", "2A"};
+    return {"Restarter \"" + instance.restarter + "\" is invalid.", "2A", ""};
   // Ours answers: it runs, whether or not it is an instance of its own.
   const bool ours = restarter->service == "system/svc/restarter";
   const InstanceMessage* found = world_.find(restarter->entity());
-  if (found == nullptr && !ours) return {"Restarter \"" + instance.restarter + "\" does not exist.", "3P"};
+  if (found == nullptr && !ours)
+    return {"Restarter \"" + instance.restarter + "\" does not exist.", "3P", ""};
   if (ours || is_up(*found)) {
-    return {"Restarter " + instance.restarter + " has not initialized service state.", "4D"};
+    return {"Restarter " + instance.restarter + " has not initialized service state.", "4D", ""};
   }
-  return {"Restarter " + instance.restarter + " is not running.", "5H"};
+  return {"Restarter " + instance.restarter + " is not running.", "5H", ""};
+}
+
+std::string Explainer::log_of(const std::string& fmri) const {
+  const InstanceMessage* other = world_.find(fmri);
+  return other == nullptr ? "" : other->log;
 }
 
 std::vector<Explainer::Reason> Explainer::state_reasons(const InstanceMessage& instance) const {
@@ -63,7 +69,7 @@ std::vector<Explainer::Reason> Explainer::state_reasons(const InstanceMessage& i
   if (state == State::online) return {};
   if (is_reason_of_a_vm(reason) && next == State::none) {
     const graph::ReasonText& text = graph::text(reason);
-    return {{with_why(text.explanation, instance), std::string(text.code)}};
+    return {{with_why(text.explanation, instance), std::string(text.code), ""}};
   }
   switch (state) {
     case State::degraded:
@@ -72,44 +78,48 @@ std::vector<Explainer::Reason> Explainer::state_reasons(const InstanceMessage& i
             {with_why(
                  "What becomes of it cannot be written down; a vmkeepd that is started now would not know.",
                  instance),
-             "AR"}};
+             "AR", ""}};
       }
-      return {{"Degraded by an administrator.", "DX"}};
+      return {{"Degraded by an administrator.", "DX", ""}};
     case State::disabled:
-      if (is_temporarily_disabled(instance)) return {{"Temporarily disabled by an administrator.", "1S"}};
-      return {{"Disabled by an administrator.", "05"}};
+      if (is_temporarily_disabled(instance)) return {{"Temporarily disabled by an administrator.", "1S", ""}};
+      return {{"Disabled by an administrator.", "05", ""}};
     case State::uninitialized:
       return {uninitialized_reason(instance)};
     case State::offline:
-      if (next == State::online) return {{with_why("Start method is running.", instance), "C4"}};
-      if (next != State::none) return {{"Transitioning to state " + instance.next_state + ".", "PH"}};
+      if (next == State::online) return {{with_why("Start method is running.", instance), "C4", ""}};
+      if (next != State::none) return {{"Transitioning to state " + instance.next_state + ".", "PH", ""}};
       return {};
     case State::maintenance:
       break;
     default:
-      return {{"Not in valid state (" + instance.state + ").", "N3"}};
+      return {{"Not in valid state (" + instance.state + ").", "N3", ""}};
   }
   const std::string ended = how_it_ended(instance);
   switch (reason) {
     case graph::Reason::none:
-      return {{"Restarter " + instance.restarter + " gave no explanation.", "9C"}};
+      return {{"Restarter " + instance.restarter + " gave no explanation.", "9C", ""}};
+    case graph::Reason::service_request:
+      if (!instance.requested_by) return {{"Maintenance requested by another service.", "R4", ""}};
+      return {{"Maintenance requested by \"" + *instance.requested_by + "\".", "R4",
+               log_of(*instance.requested_by)}};
     case graph::Reason::invalid_restarter:
-      return {{"Restarter \"" + instance.restarter + "\" is invalid.", "2A"}};
+      return {{"Restarter \"" + instance.restarter + "\" is invalid.", "2A", ""}};
     case graph::Reason::method_failed:
-      if (!ended.empty()) return {{with_why("Start method " + ended + ".", instance), "KS"}};
+      if (!ended.empty()) return {{with_why("Start method " + ended + ".", instance), "KS", ""}};
       break;
     case graph::Reason::fault_threshold_reached:
       if (!ended.empty()) {
-        return {{with_why("Start method failed repeatedly, last " + ended + ".", instance), "KS"}};
+        return {{with_why("Start method failed repeatedly, last " + ended + ".", instance), "KS", ""}};
       }
       break;
     default:
       break;
   }
   const graph::ReasonText& text = graph::text(reason);
-  if (text.explanation.empty()) return {{"Unknown.", "AR"}};
+  if (text.explanation.empty()) return {{"Unknown.", "AR", ""}};
   return {{instance.vm ? with_why(text.explanation, instance) : std::string(text.explanation),
-           std::string(text.code)}};
+           std::string(text.code), ""}};
 }
 
 std::string Explainer::summary(const InstanceMessage& instance) const {

@@ -28,8 +28,10 @@ struct FakeWorld {
 
 // Act does at once what it says, except on instances whose name begins with "forbidden" (PermissionDenied),
 // "broken" (comes up in maintenance), "stuck" (stays offline) or "slow" (gets there a while after somebody
-// began to watch). Commit adds and deletes instances and puts groups into the editing view.  VmMethod plays
-// the scenario that the instance is named after; fake_daemon_test.cpp has them.
+// began to watch). Who watches everybody is told of these, of the end of instances called "gone", and then of
+// the daemon's own.  AwaitGroup gives the group the property "changed".  Commit adds and deletes instances
+// and puts groups into the editing view.  VmMethod plays the scenario that the instance is named after;
+// fake_daemon_test.cpp has them.
 class FakeDaemon {
  public:
   explicit FakeDaemon(const FakeWorld& world);

@@ -52,6 +52,7 @@ class Pretender {
     if (call.method == "Watch") return start(executor_, watch(*this, call));
     if (call.method == "Shutdown") return shutdown(call);
     if (call.method == "Commit") return commit(call);
+    if (call.method == "AwaitGroup") return start(executor_, await_group(*this, call, fmri));
     if (call.method == "VmList") return vm_list(call);
     if (call.method == "VmMethod") return vm_method(call, fmri);
     if (call.method == "VmStatus") return vm_status(call, fmri);
@@ -195,8 +196,46 @@ class Pretender {
     call.reply({});
   }
 
+  // The group has a new property a while after somebody began to wait.
+  static Task<> await_group(Pretender& self, Call call, std::string fmri) {
+    auto name = control::string_member(call.parameters, "group");
+    const auto found = self.fake_.levels[fmri].own.find(name ? *name : "");
+    const int64_t seen = control::int_member(call.parameters, "generation", -1);
+    if (found == self.fake_.levels[fmri].own.end() ||
+        static_cast<uint64_t>(seen) != found->second->generation) {
+      call.fail(fail(ErrorKind::not_found, "asked for the wrong generation"));
+      co_return;
+    }
+    co_await sleep_until(now() + Instant(100));
+    auto changed = std::make_shared<repository::PropertyGroup>(*found->second);
+    changed->generation += 1;
+    changed->properties["changed"] = {repository::ValueType::boolean, {"true"}};
+    found->second = changed;
+    call.reply({{"generation", changed->generation}});
+  }
+
+  // Of everybody: the slow ones come up, those called "gone" go, and then the daemon does.
+  static Task<> watch_everybody(Pretender& self, Call call) {
+    call.reply({}, true);
+    co_await sleep_until(now() + Instant(300));
+    json::array changed;
+    json::array removed;
+    for (auto& instance : self.fake_.world.instances) {
+      if (instance.fmri.find(":gone") != std::string::npos) removed.emplace_back(instance.fmri);
+      if (instance.fmri.find(":slow") != std::string::npos) self.set(instance, "online");
+      changed.push_back(control::to_json(instance));
+    }
+    call.reply({{"instances", std::move(changed)}}, true);
+    call.reply({{"removed", std::move(removed)}}, true);
+    call.fail(fail(ErrorKind::io, "that is all"));
+  }
+
   // A slow instance gets there after somebody began to wait.
   static Task<> watch(Pretender& self, Call call) {
+    if (!call.parameters.contains("fmris")) {
+      co_await watch_everybody(self, std::move(call));
+      co_return;
+    }
     for (const auto& instance : self.fake_.world.instances) {
       call.reply({{"instance", control::to_json(instance)}}, true);
     }

@@ -17,14 +17,15 @@ std::string state_or_dash(const InstanceMessage& instance) {
   return instance.state.empty() ? "-" : instance.state;
 }
 
-// How a dependency stands, in the parentheses behind its name.
+}  // namespace
+
 std::string standing(const World& world, const std::string& text) {
   const auto entity = entity_from(text);
   if (!entity) return "invalid";
   switch (entity->kind) {
     case EntityKind::file: {
       const auto found = world.files.find(entity->name);
-      if (found == world.files.end()) return "unknown";
+      if (found == world.files.end() || world.hidden_files.contains(entity->name)) return "unknown";
       return found->second ? "online" : "absent";
     }
     case EntityKind::host: {
@@ -45,6 +46,8 @@ std::string standing(const World& world, const std::string& text) {
   return "-";
 }
 
+namespace {
+
 std::string enabled_text(const InstanceMessage& instance) {
   std::string text = instance.enabled ? "true" : "false";
   if (instance.enabled_temporary && instance.enabled_temporary != instance.enabled_permanent)
@@ -58,13 +61,33 @@ bool is_text(repository::ValueType type) {
          type != ValueType::time && type != ValueType::opaque;
 }
 
+// What the templates say of a group: the first that speaks of its name, or of its type.
+std::string description_of(const repository::PropertyGroup& group, const repository::Levels& running) {
+  std::string about;
+  for (const auto* groups : {&running.service, &running.own}) {
+    for (const auto& each : *groups) {
+      const repository::PropertyGroup& pattern = *each.second;
+      if (pattern.type != "template_pg_pattern") continue;
+      const auto name = pattern.value("name").value_or("");
+      const auto type = pattern.value("type").value_or("");
+      if ((!name.empty() && name != group.name) || (!type.empty() && type != group.type)) continue;
+      if (const auto text = pattern.value("description_C"); text && (about.empty() || !name.empty())) {
+        about = std::string(*text);
+      }
+    }
+  }
+  return about;
+}
+
 }  // namespace
 
 std::string list_instance(const World& world, const InstanceMessage& instance,
-                          const std::vector<control::ProcessMessage>& processes) {
+                          const std::vector<control::ProcessMessage>& processes, bool zone) {
   std::string text = labelled("fmri", instance.fmri);
   if (instance.name) text += labelled("name", *instance.name);
+  if (zone) text += labelled("zone", "global");
   text += labelled("enabled", enabled_text(instance));
+  if (instance.comment) text += labelled("comment", *instance.comment);
   text += labelled("state", state_or_dash(instance));
   text += labelled("next_state", instance.next_state.empty() ? "none" : instance.next_state);
   if (instance.state_time != 0) {
@@ -92,6 +115,8 @@ std::string list_application_groups(const repository::Levels& running) {
   for (const auto& [name, group] : running.composed()) {
     if (group->type != "application") continue;
     text += name + " (application)\n";
+    if (const std::string about = description_of(*group, running); !about.empty())
+      text.append("  ").append(about).append("\n");
     for (const auto& [property_name, property] : group->properties) {
       text.append(name).append("/").append(property_name).append(" (");
       text.append(repository::to_string(property.type)).append(") = ");

@@ -6,17 +6,10 @@ namespace vmkeep::tools {
 namespace {
 
 std::vector<std::string> select(const Arguments& operands, const std::vector<fmri::Entry>& entries,
-                                bool unambiguously, Output& output) {
+                                bool unambiguously, bool legacy, Output& output) {
   std::vector<std::string> selected;
   for (const std::string& operand : operands) {
-    if (operand.size() > fmri::kMaxFmri) {
-      output.warn("Argument '" + operand + "' is too long, ignoring");
-      continue;
-    }
-    if (operand.starts_with("lrc:")) {
-      output.warn("Operation not supported for legacy service '" + operand + "'");
-      continue;
-    }
+    if (is_refused(operand, output, legacy)) continue;
     const fmri::Match match = fmri::resolve(operand, entries, fmri::Want::instances);
     if (match.found.empty()) {
       output.warn("Pattern '" + operand + "' doesn't match any instances");
@@ -38,14 +31,26 @@ std::vector<std::string> select(const Arguments& operands, const std::vector<fmr
 
 }  // namespace
 
+bool is_refused(const std::string& operand, Output& output, bool legacy) {
+  if (operand.size() > fmri::kMaxFmri) {
+    output.warn("Argument '" + operand + "' is too long, ignoring");
+    return true;
+  }
+  if (!legacy && operand.starts_with("lrc:")) {
+    output.warn("Operation not supported for legacy service '" + operand + "'");
+    return true;
+  }
+  return false;
+}
+
 std::vector<std::string> select_instances(const Arguments& operands, const std::vector<fmri::Entry>& entries,
-                                          Output& output) {
-  return select(operands, entries, false, output);
+                                          Output& output, bool legacy) {
+  return select(operands, entries, false, legacy, output);
 }
 
 std::vector<std::string> select_unambiguously(const Arguments& operands,
                                               const std::vector<fmri::Entry>& entries, Output& output) {
-  return select(operands, entries, true, output);
+  return select(operands, entries, true, false, output);
 }
 
 }  // namespace vmkeep::tools

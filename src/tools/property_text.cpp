@@ -1,5 +1,7 @@
 #include "tools/property_text.h"
 
+#include <algorithm>
+
 #include "restarter/rights.h"
 
 namespace vmkeep::tools {
@@ -52,35 +54,86 @@ std::string quoted(const std::string& value) {
   return text;
 }
 
+std::optional<std::vector<std::string>> unquoted(std::string_view line) {
+  std::vector<std::string> values;
+  for (size_t at = 0; at < line.size(); ++at) {
+    if (at > 0 && line[at++] != ' ') return std::nullopt;
+    if (line.substr(at, 2) == "\"\"") {
+      values.emplace_back();
+      at += 1;
+    } else {
+      std::string value;
+      for (; at < line.size() && line[at] != ' '; ++at) {
+        if (line[at] == '\\' && ++at == line.size()) return std::nullopt;
+        value += line[at];
+      }
+      if (value.empty()) return std::nullopt;
+      values.push_back(std::move(value));
+      --at;
+    }
+  }
+  return values;
+}
+
+namespace {
+
+// One property of a group, as a group that has nothing else.
+void keep(repository::Groups& groups, const repository::PropertyGroup& group, const std::string& name,
+          const repository::Property& property) {
+  const auto found = groups.find(group.name);
+  auto kept = std::make_shared<repository::PropertyGroup>(found == groups.end() ? repository::PropertyGroup{}
+                                                                                : *found->second);
+  if (found == groups.end()) {
+    kept->name = group.name;
+    kept->type = group.type;
+    kept->persistent = group.persistent;
+  }
+  kept->properties.insert_or_assign(name, property);
+  groups[group.name] = std::move(kept);
+}
+
+}  // namespace
+
 PropertyAnswer print_properties(const fmri::Fmri& entity, const repository::Groups& groups,
                                 const PropertyQuestion& question) {
   PropertyAnswer answer;
+  const auto is_meant = [&question](const repository::PropertyGroup& group) {
+    const auto& types = question.types;
+    return types.empty() || std::find(types.begin(), types.end(), group.type) != types.end();
+  };
+  const auto take = [&](const repository::GroupPtr& group) {
+    answer.groups[group->name] = group;
+    answer.text += whole_group(entity, *group, question.detail);
+  };
   if (question.names.empty()) {
-    for (const auto& [name, group] : groups) answer.text += whole_group(entity, *group, question.detail);
+    for (const auto& each : groups) {
+      if (is_meant(*each.second)) take(each.second);
+    }
     return answer;
   }
   const std::string whose =
       std::string(entity.is_instance() ? "instance" : "service") + " `" + entity.entity() + "'.";
   for (const PropertyName& name : question.names) {
-    const auto group = groups.find(name.group);
-    if (group != groups.end() && restarter::is_hidden(*group->second)) {
+    const auto found = groups.find(name.group);
+    const bool there = found != groups.end() && is_meant(*found->second);
+    if (there && restarter::is_hidden(*found->second)) {
       answer.missing.push_back(entity.entity() + "/:properties/" + name.group + ": Permission denied.");
       continue;
     }
     if (name.property.empty()) {
-      if (group == groups.end()) {
-        answer.missing.push_back("Couldn't find property group `" + name.group + "' for " + whose);
+      if (there) {
+        take(found->second);
       } else {
-        answer.text += whole_group(entity, *group->second, question.detail);
+        answer.missing.push_back("Couldn't find property group `" + name.group + "' for " + whose);
       }
       continue;
     }
-    const repository::Property* property =
-        group == groups.end() ? nullptr : group->second->find(name.property);
+    const repository::Property* property = there ? found->second->find(name.property) : nullptr;
     if (property == nullptr) {
       answer.missing.push_back("Couldn't find property `" + name.group + "/" + name.property + "' for " +
                                whose);
     } else {
+      keep(answer.groups, *found->second, name.property, *property);
       answer.text += line(entity, name.group, name.property, *property, question.detail);
     }
   }

@@ -3,10 +3,12 @@
 
 #include <cstdlib>
 
+#include "base/fuzz_replay.h"
 #include "tools/columns.h"
 #include "tools/listing.h"
 #include "tools/method.h"
 #include "tools/property_text.h"
+#include "tools/quoting_fuzz.h"
 #include "tools/time_text.h"
 #include "tools/tool.h"
 #include "tools/waiting.h"
@@ -243,6 +245,16 @@ TEST(Properties, NamesAndQuotes) {
   EXPECT_EQ(quoted(";&()|^<>\n \t\\\"'`"), "\\;\\&\\(\\)\\|\\^\\<\\>\\\n\\ \\\t\\\\\\\"\\'\\`");
 }
 
+TEST(FuzzReplay, Quoting) {
+  EXPECT_GT(replay_corpus(VMKEEP_SOURCE_DIR "/src/tools/corpus", 20000, fuzz_quoting), 20000U);
+}
+
+TEST(PropertyText, IsReadBack) {
+  EXPECT_EQ(unquoted(""), std::vector<std::string>());
+  EXPECT_EQ(unquoted("a\\ b \"\" \\\n"), (std::vector<std::string>{"a b", "", "\n"}));
+  for (const char* wrong : {" ", " a", "a ", "a  b", "\\", "\"\"a"}) EXPECT_FALSE(unquoted(wrong)) << wrong;
+}
+
 TEST(Options, ArePosix) {
   const auto line = parse_options({"-av", "-o", "state", "-sfmri", "--", "-x"}, "avo:s:x");
   ASSERT_TRUE(line);
@@ -258,7 +270,7 @@ TEST(Options, ArePosix) {
 
 TEST(Waiting, JudgesWhatAnInstanceIsAt) {
   const struct {
-    bool enabling;
+    Goal goal;
     const char *state, *next;
     bool enabled;
     double changed;  // after the state before, seconds
@@ -266,20 +278,32 @@ TEST(Waiting, JudgesWhatAnInstanceIsAt) {
     int status;
     const char* message;
   } cases[] = {
-      {true, "online", "none", true, 1, true, 0, ""},
-      {true, "degraded", "none", true, 1, true, 0, ""},
-      {true, "online", "offline", true, 1, false, 0, ""},
-      {true, "offline", "online", true, 1, false, 0, ""},
-      {true, "disabled", "none", true, 0, false, 0, ""},
-      {true, "disabled", "none", false, 1, true, 3,
+      {Goal::enabled, "online", "none", true, 1, true, 0, ""},
+      {Goal::enabled, "degraded", "none", true, 1, true, 0, ""},
+      {Goal::enabled, "online", "offline", true, 1, false, 0, ""},
+      {Goal::enabled, "offline", "online", true, 1, false, 0, ""},
+      {Goal::enabled, "disabled", "none", true, 0, false, 0, ""},
+      {Goal::enabled, "disabled", "none", false, 1, true, 3,
        "Instance \"svc:/a:b\" has been disabled by another entity."},
-      {true, "maintenance", "none", true, 0, true, 3, "Instance \"svc:/a:b\" is in maintenance state."},
-      {false, "disabled", "none", false, 1, true, 0, ""},
-      {false, "online", "offline", false, 0, false, 0, ""},
-      {false, "online", "none", true, 0, true, 3,
+      {Goal::enabled, "maintenance", "none", true, 0, true, 3,
+       "Instance \"svc:/a:b\" is in maintenance state."},
+      {Goal::disabled, "disabled", "none", false, 1, true, 0, ""},
+      {Goal::disabled, "online", "offline", false, 0, false, 0, ""},
+      {Goal::disabled, "online", "none", true, 0, true, 3,
        "Instance \"svc:/a:b\" has been enabled by another entity."},
-      {false, "maintenance", "none", false, 0, false, 0, ""},
-      {false, "maintenance", "none", false, 1, true, 3, "Instance \"svc:/a:b\" is in maintenance state."},
+      {Goal::disabled, "maintenance", "none", false, 0, false, 0, ""},
+      {Goal::disabled, "maintenance", "none", false, 1, true, 3,
+       "Instance \"svc:/a:b\" is in maintenance state."},
+      {Goal::restarted, "online", "none", true, 0, false, 0, ""},
+      {Goal::restarted, "online", "none", true, 1, true, 0, ""},
+      {Goal::restarted, "offline", "online", true, 1, false, 0, ""},
+      {Goal::restarted, "maintenance", "none", true, 1, true, 3,
+       "Instance \"svc:/a:b\" is in maintenance state."},
+      {Goal::cleared, "maintenance", "none", true, 0, false, 0, ""},
+      {Goal::cleared, "maintenance", "none", true, 1, true, 3,
+       "Instance \"svc:/a:b\" is in maintenance state."},
+      {Goal::cleared, "disabled", "none", false, 1, true, 0, ""},
+      {Goal::cleared, "online", "none", true, 1, true, 0, ""},
   };
   for (const auto& test : cases) {
     World world;
@@ -287,7 +311,7 @@ TEST(Waiting, JudgesWhatAnInstanceIsAt) {
     world.instances[0].next_state = test.next;
     world.instances[0].enabled = test.enabled;
     world.instances[0].state_time = 100 + test.changed;
-    const Wait wait = judge(world, *world.graph(), "svc:/a:b", test.enabling, 100);
+    const Wait wait = judge(world, *world.graph(), "svc:/a:b", test.goal, 100);
     EXPECT_EQ(wait.over, test.over) << test.state << test.message;
     EXPECT_EQ(wait.status, test.status);
     EXPECT_EQ(wait.message, test.message);
@@ -298,14 +322,14 @@ TEST(Waiting, GivesUpOnlyWhenNothingCanHelp) {
   World world;
   world.instances = {requiring(instance("svc:/a:b", "offline"), "require_all", {"svc:/c:d"}),
                      instance("svc:/c:d", "disabled")};
-  Wait wait = judge(world, *world.graph(), "svc:/a:b", true, 0);
+  Wait wait = judge(world, *world.graph(), "svc:/a:b", Goal::enabled, 0);
   EXPECT_EQ(wait.message, "Instance \"svc:/a:b\" has unsatisfied dependencies.");
   EXPECT_EQ(wait.status, 4);
   world.instances[1].state = "offline";
   world.instances[1].enabled = true;
-  wait = judge(world, *world.graph(), "svc:/a:b", true, 0);
+  wait = judge(world, *world.graph(), "svc:/a:b", Goal::enabled, 0);
   EXPECT_FALSE(wait.over);
-  EXPECT_EQ(judge(world, *world.graph(), "svc:/gone:x", true, 0).status, 3);
+  EXPECT_EQ(judge(world, *world.graph(), "svc:/gone:x", Goal::enabled, 0).status, 3);
 }
 
 TEST(Requirements, AreFoundInOrder) {
@@ -337,6 +361,18 @@ TEST(Requirements, WhatCannotBeChosenIsTold) {
   world.instances[0].dependencies = {{"d", "require_all", "none", {"svc:/b:x"}}};
   world.instances[1].dependencies = {{"d", "require_all", "none", {"svc:/a:x"}}};
   EXPECT_EQ(message(world), "svc:/a:x: Dependency cycle detected.");
+  world.instances[0].dependencies.reset();
+  world.instances[0].restarter = "svc:/my/restarter:own";
+  EXPECT_EQ(message(world), "No such instance \"svc:/my/restarter:own\".");
+}
+
+TEST(Requirements, TheRestarterIsOne) {
+  World world;
+  world.instances = {instance("svc:/a:x", "disabled"), instance("svc:/my/restarter:own", "disabled")};
+  world.instances[0].restarter = "svc:/my/restarter:own";
+  const auto order = requirements(world, "svc:/a:x");
+  ASSERT_TRUE(order) << order.error().message;
+  EXPECT_EQ(*order, std::vector<std::string>{"svc:/my/restarter:own"});
 }
 
 TEST(MethodParts, EnvironmentsAndDeaths) {

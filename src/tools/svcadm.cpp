@@ -1,11 +1,16 @@
 // svcadm: tells instances what to do (spec of the facility, 7.2).
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <set>
 
+#include "control/text.h"
 #include "tools/operands.h"
 #include "tools/tool.h"
 #include "tools/waiting.h"
@@ -18,16 +23,20 @@ using control::InstanceMessage;
 using graph::State;
 
 constexpr char kUsageText[] =
-    "Usage: svcadm [-v] [-S state] command [arguments]\n\n"
-    "\tsvcadm enable [-rst] FMRI|pattern...         enable and start, with -r what it requires too\n"
-    "\tsvcadm disable [-st] FMRI|pattern...         stop and disable\n"
-    "\tsvcadm restart FMRI|pattern...               stop and start again\n"
+    "Usage: svcadm [-v] [-S state] [-z zone|-Z] command [arguments]\n\n"
+    "\tsvcadm enable [-rst] [-T seconds] [-c comment] FMRI|pattern...\n"
+    "\t                       enable and start, with -r what it requires too\n"
+    "\tsvcadm disable [-st] [-T seconds] [-c comment] FMRI|pattern...\n"
+    "\t                       stop and disable\n"
+    "\tsvcadm restart [-ds] [-T seconds] FMRI|pattern...\n"
+    "\t                       stop and start again, with -d by an abort that dumps core\n"
     "\tsvcadm refresh FMRI|pattern...               read the configuration again\n"
     "\tsvcadm mark [-It] {maintenance|degraded} FMRI|pattern...\n"
-    "\tsvcadm clear FMRI|pattern...                 leave maintenance or degraded\n"
+    "\tsvcadm clear [-s] [-T seconds] FMRI|pattern...\n"
+    "\t                       leave maintenance or degraded\n"
     "\tsvcadm milestone [-d] FMRI|all|none          only what it depends on, until the next boot\n\n"
-    "\t-t  until the next boot only     -s  wait until it is done\n"
-    "\t-d  from now on at every boot, too\n"
+    "\t-t  until the next boot only     -s  wait until it is done, with -T not longer\n"
+    "\t-d  of milestone: from now on at every boot, too\n"
     "\t-I  at once, without the stop method\n";
 
 // How long a change that nobody tells of may go unseen.
@@ -36,12 +45,26 @@ constexpr Instant kLookAgain{3000};
 struct Job {
   std::string verb;  // of the protocol
   bool temporary = false, immediate = false, wait = false, recursive = false, verbose = false;
-  std::optional<std::string> only_state;
+  bool dump = false;
+  std::optional<std::string> only_state, comment;
+  std::optional<Instant> patience;
   Arguments operands;
 
-  bool enables() const { return verb == "enable"; }
-  bool switches() const { return enables() || verb == "disable"; }
+  bool switches() const { return verb == "enable" || verb == "disable"; }
+  Goal goal() const {
+    if (verb == "disable") return Goal::disabled;
+    if (verb == "restart") return Goal::restarted;
+    return verb == "clear" ? Goal::cleared : Goal::enabled;
+  }
 };
+
+// A method that asks for maintenance of somebody asks for its own instance.  An administrator has a terminal,
+// or at least no method's environment.
+std::optional<std::string> asking_instance() {
+  const char* fmri = std::getenv("SMF_FMRI");
+  if (fmri == nullptr || *fmri == '\0' || ::isatty(STDIN_FILENO) == 1) return std::nullopt;
+  return fmri;
+}
 
 // The name of the action as -v tells it.
 std::string action_name(const Job& job, const InstanceMessage& instance) {
@@ -84,7 +107,8 @@ class Administrator {
       const InstanceMessage* instance = world_.find(target);
       if (instance == nullptr || !act(*instance)) continue;
       since[target] = instance->state_time;
-      told.push_back(target);
+      // A restart of what is not up does nothing, now or later.
+      if (job_.verb != "restart" || is_up(*instance)) told.push_back(target);
     }
     output_.flush();
     if (job_.wait && !told.empty()) wait_for(told, since);
@@ -154,6 +178,9 @@ class Administrator {
     boost::json::object parameters{{"fmri", instance.fmri}, {"verb", job_.verb}};
     if (job_.temporary) parameters["temporary"] = true;
     if (job_.immediate) parameters["immediate"] = true;
+    if (job_.dump) parameters["dump"] = true;
+    if (job_.comment) parameters["comment"] = control::as_utf8(*job_.comment);
+    if (const auto by = asking_instance(); by && job_.verb == "maintenance") parameters["by"] = *by;
     auto reply = client_->call("Act", parameters);
     if (!reply) {
       const Error& error = reply.error();
@@ -172,14 +199,20 @@ class Administrator {
     auto watcher = control::Client::connect();
     boost::json::array names(waiting.begin(), waiting.end());
     bool watching = watcher && watcher->call_more("Watch", {{"fmris", std::move(names)}});
+    const Instant end = job_.patience ? now() + *job_.patience : Instant::max();
     while (!waiting.empty()) {
       const Instant begun = now();
       if (!look_at_all(waiting, since) || waiting.empty()) break;
+      if (begun >= end) {
+        for (const std::string& name : waiting)
+          output_.warn("Instance \"" + name + "\" is not there in time.");
+        break;
+      }
       if (!watching) {
         unavailable(waiting);
         break;
       }
-      watching = follow(*watcher, waiting, since, now() - begun);
+      watching = follow(*watcher, waiting, since, now() - begun, end);
     }
     // 3 wins over 4.
     if (otherwise_) output_.settle(kOtherwise);
@@ -206,7 +239,7 @@ class Administrator {
 
   bool is_over(const World& world, const graph::Graph& graph, const std::string& name,
                const std::map<std::string, double>& since) {
-    const Wait result = judge(world, graph, name, job_.enables(), since.at(name));
+    const Wait result = judge(world, graph, name, job_.goal(), since.at(name));
     if (result.over && !result.message.empty()) note(result);
     return result.over;
   }
@@ -214,11 +247,11 @@ class Administrator {
   // Takes what the daemon tells of those that we wait for, as long as that suffices: a look at everybody
   // after each change would make a thousand of them a million.  False: it tells no more.
   bool follow(control::Client& watcher, std::vector<std::string>& waiting,
-              const std::map<std::string, double>& since, Instant look_took) {
+              const std::map<std::string, double>& since, Instant look_took, Instant end) {
     static const graph::Graph kNobody;
     const std::set<std::string> open(waiting.begin(), waiting.end());
     std::set<std::string> over;
-    Instant deadline = now() + kLookAgain;
+    Instant deadline = std::min(end, now() + kLookAgain);
     bool telling = true;
     while (over.size() < open.size()) {
       const auto change = watcher.next(deadline);
@@ -257,8 +290,9 @@ class Administrator {
 
 // Which options a command takes; null: there is no such command.
 const char* options_of(const std::string& command) {
-  static const std::map<std::string, const char*> kCommands{
-      {"enable", "rst"}, {"disable", "st"}, {"restart", ""}, {"refresh", ""}, {"mark", "It"}, {"clear", ""}};
+  static const std::map<std::string, const char*> kCommands{{"enable", "rstT:c:"}, {"disable", "stT:c:"},
+                                                            {"restart", "dsT:"},   {"refresh", ""},
+                                                            {"mark", "It"},        {"clear", "sT:"}};
   const auto found = kCommands.find(command);
   return found == kCommands.end() ? nullptr : found->second;
 }
@@ -298,13 +332,37 @@ int change_milestone(const Arguments& arguments, Output& output) {
   return output.finish();
 }
 
+// The options of a command; false: an error was told, or is one of usage.
+bool take_command(const CommandLine& command, Job& job, Output& output) {
+  job.temporary = command.has('t');
+  job.immediate = command.has('I');
+  job.wait = command.has('s');
+  job.recursive = command.has('r');
+  job.dump = command.has('d');
+  job.comment = command.last('c');
+  job.operands = command.operands;
+  if (const auto seconds = command.last('T')) {
+    int64_t number = 0;
+    const auto [end, error] = std::from_chars(seconds->data(), seconds->data() + seconds->size(), number);
+    constexpr int64_t kLongest = 31'536'000;  // a year
+    if (error != std::errc() || end != seconds->data() + seconds->size() || number <= 0 ||
+        number > kLongest || !job.wait) {
+      output.warn("-T takes seconds to wait with -s.", kUsage);
+      return false;
+    }
+    job.patience = Instant(number * 1000);
+  }
+  return true;
+}
+
 }  // namespace
 
 int svcadm(const Arguments& arguments) {
   Output output("svcadm");
   const auto line = command_line_of(arguments, "vS:z:Z?", kUsageText, output);
   if (!line) return output.finish();
-  if (line->operands.empty()) return usage(output);
+  if (line->operands.empty() || (line->has('z') && line->has('Z'))) return usage(output);
+  if (!is_our_zone(*line, output)) return output.finish();
   Job job;
   job.verb = line->operands.front();
   job.verbose = line->has('v');
@@ -323,11 +381,7 @@ int svcadm(const Arguments& arguments) {
     output.warn(command.error().message, kUsage);
     return usage(output);
   }
-  job.temporary = command->has('t');
-  job.immediate = command->has('I');
-  job.wait = command->has('s');
-  job.recursive = command->has('r');
-  job.operands = command->operands;
+  if (!take_command(*command, job, output)) return usage(output);
   if (job.verb == "mark" && !take_mark(job, output)) return usage(output);
   if (job.operands.empty() && !job.only_state) return usage(output);
   return Administrator(job, output).run();

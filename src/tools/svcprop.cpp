@@ -1,8 +1,13 @@
 // svcprop: the values of properties, for scripts (spec of the facility, 7.4).
+#include "tools/svcprop.h"
+
 #include <algorithm>
-#include <cstdio>
+#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
+#include <cstdlib>
 
 #include "control/remote_repository.h"
+#include "tools/json_text.h"
 #include "tools/property_text.h"
 #include "tools/tool.h"
 
@@ -10,12 +15,18 @@ namespace vmkeep::tools {
 namespace {
 
 constexpr char kUsageText[] =
-    "Usage: svcprop [-fqtv] [-C | -c | -s snapshot] [-p {pg | pg/prop}]... {FMRI|pattern}...\n\n"
+    "Usage: svcprop [-afqtv] [-C | -c | -s snapshot] [-g pgtype]... [-p {pg | pg/prop}]... [-z zone]\n"
+    "               [--json] {FMRI|pattern}...\n"
+    "       svcprop -w [-afqtv] [-p {pg | pg/prop}] [-z zone] [--json] {FMRI|pattern}\n\n"
     "\t-c  the current values instead of the running ones\n"
     "\t-C  the current values of the service or instance itself, without what it inherits\n"
     "\t-s  the values in a snapshot of an instance\n"
     "\t-p  this property, or this property group, only\n"
+    "\t-g  property groups of this type only\n"
     "\t-t  with names and types      -f  with whole FMRIs\n"
+    "\t-a  whatever was changed by whom, which is told here in any case; implies -t\n"
+    "\t-w  wait until the property group changes, then print it\n"
+    "\t--json  one JSON document (vmkeep-json(7))\n"
     "\t-q  print nothing: the exit status says whether it is there\n"
     "\t-v  with -q, still tell what is not there\n";
 
@@ -25,13 +36,15 @@ struct Request {
   View view = View::running;
   std::string snapshot;
   PropertyQuestion question;
-  bool quiet = false, verbose = false;
+  bool quiet = false, verbose = false, json = false, wait = false;
 };
 
 struct Target {
   fmri::Fmri entity;
   std::vector<PropertyName> names;  // of a property FMRI; else those of -p count
 };
+
+using AwaitGroup = decltype(Properties::await);
 
 int usage(Output& output) {
   return refuse_usage(kUsageText, output);
@@ -90,32 +103,40 @@ Detail detail_for(const Request& request, const std::vector<Target>& targets) {
   return groups > 0 && groups < static_cast<std::ptrdiff_t>(names.size()) ? Detail::types : Detail::values;
 }
 
+void tell(const Request& request, Output& output, const std::string& message) {
+  if (request.quiet && !request.verbose) {
+    output.raise(kFailed);
+  } else {
+    output.warn(message);
+  }
+}
+
 void print(const Request& request, const std::vector<Target>& targets, repository::Repository& repository,
            Output& output) {
   PropertyQuestion question = request.question;
   question.detail = detail_for(request, targets);
-  const bool silent = request.quiet && !request.verbose;
+  boost::json::array all;
   for (const Target& target : targets) {
     question.names = target.names.empty() ? request.question.names : target.names;
     auto groups = read(repository, target.entity, request);
     if (!groups) {
-      if (silent) {
-        output.raise(kFailed);
-      } else {
-        output.warn(groups.error().message);
-      }
+      tell(request, output, groups.error().message);
       continue;
     }
     const PropertyAnswer answer = print_properties(target.entity, *groups, question);
-    if (!request.quiet) output.print(answer.text);
-    for (const std::string& missing : answer.missing) {
-      if (silent) {
-        output.raise(kFailed);
-      } else {
-        output.warn(missing);
-      }
+    if (request.json) {
+      boost::json::array list;
+      for (const auto& each : answer.groups) list.push_back(group_json(*each.second));
+      all.push_back(boost::json::object{{"fmri", target.entity.entity()}, {"groups", std::move(list)}});
+    } else if (!request.quiet) {
+      output.print(answer.text);
     }
+    for (const std::string& missing : answer.missing) tell(request, output, missing);
   }
+  if (!request.json || request.quiet) return;
+  boost::json::object document = json_document("properties");
+  document["entities"] = std::move(all);
+  output.print(json_line(document));
 }
 
 // Reads the options; false: an error was told.
@@ -129,7 +150,11 @@ bool take_options(const CommandLine& line, Request& request, Output& output) {
   }
   request.quiet = line.has('q');
   request.verbose = line.has('v');
-  request.question.detail = line.has('f') ? Detail::full : (line.has('t') ? Detail::types : Detail::values);
+  const bool types = line.has('t') || line.has('a');
+  request.question.detail = line.has('f') ? Detail::full : (types ? Detail::types : Detail::values);
+  request.question.types = line.all('g');
+  request.wait = line.has('w');
+  if (request.wait && request.view == View::running) request.view = View::current;
   for (const std::string& text : line.all('p')) {
     const auto name = property_name(text);
     if (!name) {
@@ -138,41 +163,117 @@ bool take_options(const CommandLine& line, Request& request, Output& output) {
     }
     request.question.names.push_back(*name);
   }
+  // What is waited for is one group, as it is now.
+  if (request.wait && (request.view == View::snapshot || request.view == View::own ||
+                       request.question.names.size() > 1 || line.operands.size() > 1)) {
+    return false;
+  }
   return !line.operands.empty();
+}
+
+std::vector<Target> all_targets(const Arguments& operands, const std::vector<fmri::Entry>& entries,
+                                const Request& request, Output& output) {
+  std::vector<Target> targets;
+  for (const std::string& operand : operands) {
+    if (operand.size() > fmri::kMaxFmri) {
+      output.warn("Argument '" + operand + "' is too long, ignoring");
+      continue;
+    }
+    const std::vector<Target> found = targets_of(operand, entries);
+    if (found.empty()) tell(request, output, "Pattern '" + operand + "' doesn't match any entities");
+    targets.insert(targets.end(), found.begin(), found.end());
+  }
+  return targets;
+}
+
+// -w: the group is the instance's own, or the one that it has from its service.
+Result<> wait_for_change(repository::Repository& repository, const Target& target, const Request& request,
+                         const AwaitGroup& await) {
+  const auto& names = target.names.empty() ? request.question.names : target.names;
+  if (names.empty()) {
+    return fail(ErrorKind::invalid,
+                target.entity.is_instance() ? "Cannot wait for an instance." : "Cannot wait for a service.");
+  }
+  const std::string& group = names.front().group;
+  auto levels = repository.read(target.entity);
+  if (!levels) return levels.error();
+  for (const bool own : {true, false}) {
+    const auto& groups = own ? levels->own : levels->service;
+    const auto found = groups.find(group);
+    if (found == groups.end()) continue;
+    return await(own ? target.entity : target.entity.service_fmri(), group, found->second->generation);
+  }
+  return fail(ErrorKind::not_found, "Not found.");
+}
+
+// vmkeepd tells when it changed; however long that takes.
+Result<> await_group(control::Client& client, const fmri::Fmri& entity, const std::string& group,
+                     uint64_t generation) {
+  constexpr Instant kAgain{3'600'000};
+  auto asked =
+      client.begin("AwaitGroup", {{"fmri", entity.entity()}, {"group", group}, {"generation", generation}});
+  if (!asked) return asked;
+  for (;;) {
+    auto told = client.next(now() + kAgain);
+    if (told) return {};
+    if (told.error().kind != ErrorKind::timeout) return told.error();
+  }
+}
+
+Result<Properties> open_properties() {
+  auto connected = control::Client::connect();
+  if (!connected) return connected.error();
+  const auto client = std::make_shared<control::Client>(std::move(*connected));
+  return Properties{control::remote_repository(client),
+                    [client](const fmri::Fmri& entity, const std::string& group, uint64_t generation) {
+                      return await_group(*client, entity, group, generation);
+                    }};
 }
 
 }  // namespace
 
-int svcprop(const Arguments& arguments) {
+int svcprop_of(const Arguments& arguments, const OpenProperties& open) {
   Output output("svcprop");
-  const auto line = command_line_of(arguments, "fqtvCcs:p:z:?", kUsageText, output);
-  if (!line) return output.finish();
+  Arguments rest = arguments;
   Request request;
+  request.json = take_long_option(rest, "--json");
+  const auto line = command_line_of(rest, "afqtvCcws:p:g:z:?", kUsageText, output);
+  if (!line) return output.finish();
   if (!take_options(*line, request, output)) return usage(output);
-  auto connected = control::Client::connect();
-  if (!connected) {
-    output.warn("Could not connect to configuration repository: " + connected.error().message);
+  if (!is_our_zone(*line, output)) return output.finish();
+  auto source = open();
+  if (!source) {
+    output.warn("Could not connect to configuration repository: " + source.error().message);
     return output.finish();
   }
-  const auto repository =
-      control::remote_repository(std::make_shared<control::Client>(std::move(*connected)));
-  auto entries = repository->entries();
+  auto entries = source->repository->entries();
   if (!entries) {
     output.warn(entries.error().message);
     return output.finish();
   }
-  std::vector<Target> targets;
-  for (const std::string& operand : line->operands) {
-    const std::vector<Target> found = targets_of(operand, *entries);
-    if (found.empty() && request.quiet && !request.verbose) {
-      output.raise(kFailed);
-    } else if (found.empty()) {
-      output.warn("Pattern '" + operand + "' doesn't match any entities");
+  const std::vector<Target> targets = all_targets(line->operands, *entries, request, output);
+  if (request.wait) {
+    if (targets.size() > 1) {
+      std::string message = "Pattern '" + line->operands.front() + "' matches multiple instances:";
+      for (const Target& target : targets) message += "\n\t" + target.entity.entity();
+      output.warn(message);
+      return output.finish();
     }
-    targets.insert(targets.end(), found.begin(), found.end());
+    if (targets.empty()) return output.finish();
+    if (auto waited = wait_for_change(*source->repository, targets.front(), request, source->await);
+        !waited) {
+      output.warn(waited.error().message);
+      return output.finish();
+    }
   }
-  print(request, targets, *repository, output);
+  print(request, targets, *source->repository, output);
   return output.finish();
+}
+
+int svcprop(const Arguments& arguments) {
+  const char* file = std::getenv("SVCCFG_REPOSITORY");
+  if (file != nullptr && *file != '\0') return become_svccfg("svcprop", arguments);
+  return svcprop_of(arguments, open_properties);
 }
 
 }  // namespace vmkeep::tools

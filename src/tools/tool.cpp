@@ -86,6 +86,21 @@ Result<CommandLine> parse_options(const Arguments& arguments, const std::string&
   return line;
 }
 
+bool take_long_option(Arguments& arguments, const std::string& word) {
+  const auto end = std::find(arguments.begin(), arguments.end(), "--");
+  const auto kept = std::remove(arguments.begin(), end, word);
+  const bool there = kept != end;
+  arguments.erase(kept, end);
+  return there;
+}
+
+bool is_our_zone(const CommandLine& line, Output& output) {
+  const auto zone = line.last('z');
+  if (!zone || *zone == "global") return true;
+  output.warn("zone '" + *zone + "' does not exist: this system has the zone global only");
+  return false;
+}
+
 int refuse_usage(const char* usage, Output& output) {
   std::fputs(usage, stderr);
   output.raise(kUsage);

@@ -59,12 +59,20 @@ struct CommandLine {
 // for the line above the usage.
 Result<CommandLine> parse_options(const Arguments& arguments, const std::string& spec);
 
+// Takes every `word` ("--json") off the arguments before a "--"; true: it was there.
+bool take_long_option(Arguments& arguments, const std::string& word);
+// -z: there are no zones but the global one.  False: another was asked for, and it was told.
+bool is_our_zone(const CommandLine& line, Output& output);
+
 // The usage to stderr, and the exit code of a wrong command line.
 int refuse_usage(const char* usage, Output& output);
 // parse_options(), with everything answered that is no ordinary line: nothing is left to do but finish() the
 // output if nothing comes back.  -? prints the usage to stdout.
 std::optional<CommandLine> command_line_of(const Arguments& arguments, const std::string& spec,
                                            const char* usage, Output& output);
+
+// Ends as the program svccfg, which is beside this one, under another name.
+int become_svccfg(const std::string& name, const Arguments& arguments);
 
 // The programs.
 int svcs(const Arguments& arguments);

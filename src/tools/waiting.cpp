@@ -27,6 +27,7 @@ class Requirements {
       for (const graph::Dependency& dependency : dependencies_of(*instance)) {
         if (auto visited = visit(fmri, dependency); !visited) return visited;
       }
+      if (auto visited = visit_restarter(*instance); !visited) return visited;
     }
     under_way_.erase(fmri);
     order_.push_back(fmri);
@@ -36,6 +37,17 @@ class Requirements {
   std::vector<std::string> order() && { return std::move(order_); }
 
  private:
+  // Ours runs, or nobody would answer; somebody else's is an instance like any other.
+  Result<> visit_restarter(const InstanceMessage& instance) {
+    const auto restarter = fmri::Fmri::parse(instance.restarter);
+    if (!restarter || !restarter->is_instance() || restarter->service == "system/svc/restarter") return {};
+    const InstanceMessage* found = world_.find(restarter->entity());
+    if (found == nullptr)
+      return fail(ErrorKind::invalid, "No such instance \"" + restarter->entity() + "\".");
+    if (is_up(*found)) return {};
+    return visit(found->fmri);
+  }
+
   Result<> visit(const std::string& fmri, const graph::Dependency& dependency) {
     if (dependency.grouping == Grouping::require_any) return visit_one_of(fmri, dependency);
     if (dependency.grouping != Grouping::require_all) return {};
@@ -92,21 +104,24 @@ bool hangs_on_others(const InstanceMessage& instance) {
   return state_of(instance) == State::offline && next_state_of(instance) == State::none;
 }
 
-Wait judge(const World& world, const graph::Graph& graph, const std::string& fmri, bool enabling,
-           double since) {
+Wait judge(const World& world, const graph::Graph& graph, const std::string& fmri, Goal goal, double since) {
   const InstanceMessage* instance = world.find(fmri);
   if (instance == nullptr) return {true, kOtherwise, "No such instance \"" + fmri + "\"."};
   const State state = state_of(*instance);
   const bool settled = next_state_of(*instance) == State::none;
-  if (enabling ? graph::is_up(state) && settled : state == State::disabled && settled) return {true, 0, ""};
-  if (instance->enabled != enabling) {
+  const bool fresh = goal == Goal::enabled || goal == Goal::disabled || instance->state_time > since;
+  // What is cleared goes where its flag says.
+  const bool wants_up = goal == Goal::cleared ? instance->enabled : goal != Goal::disabled;
+  const bool there = wants_up ? graph::is_up(state) : state == State::disabled;
+  if (there && settled && fresh) return {true, 0, ""};
+  if (instance->enabled != wants_up) {
     return failed(kOtherwise, fmri,
-                  enabling ? "has been disabled by another entity." : "has been enabled by another entity.");
+                  wants_up ? "has been disabled by another entity." : "has been enabled by another entity.");
   }
-  if (state == State::maintenance && settled && (enabling || instance->state_time > since)) {
+  if (state == State::maintenance && settled && (goal == Goal::enabled || instance->state_time > since)) {
     return failed(kOtherwise, fmri, "is in maintenance state.");
   }
-  if (enabling && hangs_on_others(*instance) &&
+  if (wants_up && hangs_on_others(*instance) &&
       graph.satisfaction(fmri, true) == graph::Satisfaction::unsatisfiable) {
     return failed(kImpossible, fmri, "has unsatisfied dependencies.");
   }

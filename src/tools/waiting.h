@@ -19,10 +19,12 @@ struct Wait {
   std::string message;  // what went wrong; empty: the instance is where it should be
 };
 
-// `since`: the time of the state that the instance had before it was told; a maintenance that is no younger
-// is the one that a disable leads out of.
-Wait judge(const World& world, const graph::Graph& graph, const std::string& fmri, bool enabling,
-           double since);
+// What the instance was told to do.
+enum class Goal { enabled, disabled, restarted, cleared };
+
+// `since`: the time of the state that the instance had before it was told.  A maintenance that is no younger
+// is the one that a disable or a clear leads out of, and a state that is no younger is no restart.
+Wait judge(const World& world, const graph::Graph& graph, const std::string& fmri, Goal goal, double since);
 
 // Whether judge() asks what else there is: then one instance alone does not tell whether it will get there.
 bool hangs_on_others(const control::InstanceMessage& instance);

@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
+#include <cerrno>
 
 namespace vmkeep::tools {
 namespace {
@@ -32,7 +33,9 @@ void look_at_files(World& world) {
       for (const graph::Entity& entity : dependency.entities) {
         if (entity.kind != graph::EntityKind::file || world.files.contains(entity.name)) continue;
         struct stat found {};
-        world.files[entity.name] = ::stat(entity.name.c_str(), &found) == 0;
+        const bool there = ::stat(entity.name.c_str(), &found) == 0;
+        if (!there && errno != ENOENT && errno != ENOTDIR) world.hidden_files.insert(entity.name);
+        world.files[entity.name] = there;
       }
     }
   }

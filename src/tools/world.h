@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -22,7 +23,8 @@ struct Fact {
 struct World {
   std::vector<control::InstanceMessage> instances;
   std::map<std::string, Fact> facts;
-  std::map<std::string, bool> files;  // that somebody depends on: whether they are there
+  std::map<std::string, bool> files;   // that somebody depends on: whether they are there
+  std::set<std::string> hidden_files;  // of these, those that we may not look at
 
   const control::InstanceMessage* find(const std::string& fmri) const;  // instances are not renamed in place
   std::vector<fmri::Entry> entries() const;

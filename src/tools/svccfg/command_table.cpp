@@ -21,7 +21,7 @@ void add_bundles(Table& table) {
        "Deletes the services whose manifests are all gone.  -a: wherever these were, not only below the\n"
        "system's own directories.",
        run_cleanup},
-      {"inventory", "Manifest", "inventory file",
+      {"inventory", "Manifest", "inventory [--json] file",
        "Lists the instances and services that a manifest describes.", run_inventory},
       {"delhash", "Manifest", "delhash [-d] file",
        "Forgets the hash of a manifest, so that the next check imports it again.  -d: forgets the manifest,\n"
@@ -42,8 +42,8 @@ void add_bundles(Table& table) {
 
 void add_entities(Table& table) {
   const Table more = {
-      {"list", "Entity", "list [glob]", "Lists the services, or the instances of the selected service.",
-       run_list},
+      {"list", "Entity", "list [--json] [glob]",
+       "Lists the services, or the instances of the selected service.", run_list},
       {"add", "Entity", "add name", "Adds a service, or an instance to the selected service.", run_add},
       {"delete", "Entity", "delete [-f] {name | fmri | pattern}",
        "Deletes an instance, or a service with its instances.  -f: even if it may be running.", run_delete},
@@ -61,7 +61,8 @@ void add_entities(Table& table) {
        "Makes the configuration of the selected instance, or of the selected service's instances, the "
        "running one.",
        run_refresh},
-      {"listsnap", "Snapshot", "listsnap", "Lists the snapshots of the selected instance.", run_listsnap},
+      {"listsnap", "Snapshot", "listsnap [--json]", "Lists the snapshots of the selected instance.",
+       run_listsnap},
       {"selectsnap", "Snapshot", "selectsnap [name]",
        "Shows the selected instance as it is in a snapshot; without a name as it is now.", run_selectsnap},
       {"revert", "Snapshot", "revert [name]",
@@ -74,13 +75,13 @@ void add_entities(Table& table) {
 
 void add_properties(Table& table) {
   const Table more = {
-      {"listpg", "Property group", "listpg [glob]", "Lists the property groups of the selected entity.",
-       run_listpg},
+      {"listpg", "Property group", "listpg [--json] [glob]",
+       "Lists the property groups of the selected entity.", run_listpg},
       {"addpg", "Property group", "addpg name type [P]",
        "Adds a property group to the selected entity.  P: it is gone after a reboot.", run_addpg},
       {"delpg", "Property group", "delpg name", "Deletes a property group of the selected entity.",
        run_delpg},
-      {"listprop", "Property", "listprop [glob]",
+      {"listprop", "Property", "listprop [--json] [glob]",
        "Lists the property groups and properties of the selected entity, with types and values.",
        run_listprop},
       {"setprop", "Property",
@@ -104,7 +105,7 @@ void add_properties(Table& table) {
        run_setenv},
       {"unsetenv", "Property value", "unsetenv [-i | -s] [-m method] NAME",
        "Takes an environment variable away, where setenv would set it.", run_unsetenv},
-      {"listnotify", "Notification parameters", "listnotify [-g] [event]",
+      {"listnotify", "Notification parameters", "listnotify [--json] [-g] [event]",
        "Lists who is told about what.  -g: of all services.", run_listnotify},
       {"setnotify", "Notification parameters", "setnotify [-g] event[,event...] parameter...",
        "Sets who is told about an event; a parameter is mailto:ADDRESS, TYPE:active or TYPE:inactive.\n"

@@ -46,6 +46,10 @@ bool take_operands(const Arguments& arguments, std::string_view allowed, size_t 
          operands.size() >= least && operands.size() <= most;
 }
 
+bool take_json(std::vector<std::string>& operands) {
+  return std::erase(operands, "--json") != 0;
+}
+
 bool glob_matches(const std::string& pattern, const std::string& text) {
   return pattern.empty() || fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
 }

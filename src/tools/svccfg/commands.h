@@ -34,6 +34,9 @@ bool take_options(std::vector<std::string>& words, std::string_view allowed, std
 bool take_operands(const Arguments& arguments, std::string_view allowed, size_t least, size_t most,
                    std::string& options, std::vector<std::string>& operands);
 
+// Takes "--json" off the operands: the answer is a document (tools/json_text.h).
+bool take_json(std::vector<std::string>& operands);
+
 // A pattern that fnmatch(3) takes; an empty one matches everything.
 bool glob_matches(const std::string& pattern, const std::string& text);
 

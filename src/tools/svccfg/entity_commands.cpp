@@ -1,6 +1,9 @@
 // Services and instances: list, select, unselect, add, delete, refresh.
 #include <fmt/format.h>
 
+#include <boost/json/value.hpp>
+
+#include "tools/json_text.h"
 #include "tools/svccfg/commands.h"
 #include "tools/svccfg/deletion.h"
 
@@ -33,23 +36,33 @@ bool find_doomed(Session& session, const std::string& operand, fmri::Fmri& entit
 
 Outcome run_list(Session& session, const Arguments& arguments) {
   std::vector<std::string> globs;
-  if (!words(arguments, 0, 1, globs)) return Outcome::usage;
+  if (!words(arguments, 0, 2, globs)) return Outcome::usage;
+  const bool as_json = take_json(globs);
+  if (globs.size() > 1) return Outcome::usage;
   const std::string glob = globs.empty() ? "" : globs.front();
   repository::Repository* const repository = session.repository();
   if (repository == nullptr) return Outcome::failed;
   if (session.entity_selected() && session.levels() == nullptr) return Outcome::failed;
   auto entries = repository->entries();
   if (!entries) return session.fail(entries.error());
-  if (session.entity_selected() && glob_matches(glob, kProperties)) session.out() << kProperties << '\n';
+  std::vector<std::string> names;
+  if (session.entity_selected()) names.emplace_back(kProperties);
   for (const fmri::Entry& entry : *entries) {
     if (!session.entity_selected()) {
-      if (glob_matches(glob, entry.service)) session.out() << entry.service << '\n';
+      names.push_back(entry.service);
     } else if (!session.selection().is_instance() && entry.service == session.selection().service) {
-      for (const std::string& name : entry.instances) {
-        if (glob_matches(glob, name)) session.out() << name << '\n';
-      }
+      names.insert(names.end(), entry.instances.begin(), entry.instances.end());
     }
   }
+  std::erase_if(names, [&glob](const std::string& name) { return !glob_matches(glob, name); });
+  if (as_json) {
+    boost::json::object document = tools::json_document("children");
+    document["fmri"] = session.entity_selected() ? boost::json::value(session.selection().str()) : nullptr;
+    document["names"] = tools::texts_json(names);
+    session.out() << tools::json_line(document);
+    return Outcome::ok;
+  }
+  for (const std::string& name : names) session.out() << name << '\n';
   return Outcome::ok;
 }
 

@@ -6,8 +6,11 @@
 #include <cstring>
 #include <iostream>
 
+#include "base/clock.h"
+#include "repository/store.h"
 #include "tools/svccfg/complete.h"
 #include "tools/svccfg/engine.h"
+#include "tools/svcprop.h"
 
 namespace {
 
@@ -70,9 +73,30 @@ vmkeep::manifest::ParseOptions parse_options() {
   return options;
 }
 
+// A file as svcprop reads it: nobody changes it meanwhile.
+vmkeep::Result<vmkeep::tools::Properties> open_file_properties() {
+  const char* const file = std::getenv("SVCCFG_REPOSITORY");
+  vmkeep::repository::StoreOptions options;
+  options.persistent_path = file == nullptr ? "" : file;
+  options.boot_id = vmkeep::boot_id();
+  options.create = false;
+  auto store = vmkeep::repository::open_store(options);
+  if (!store) return store.error();
+  return vmkeep::tools::Properties{
+      std::move(*store), [](const auto&, const auto&, auto) -> vmkeep::Result<> {
+        return vmkeep::fail(vmkeep::ErrorKind::unsupported,
+                            "nobody changes a repository file while it is read; -w needs vmkeepd");
+      }};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  // What svcprop becomes for a file (tools/svcprop.h).
+  const std::string_view name = argc > 0 ? argv[0] : "";
+  if (name.substr(name.rfind('/') + 1) == "svcprop") {
+    return vmkeep::tools::svcprop_of({argv + 1, argv + argc}, open_file_properties);
+  }
   const bool terminal = isatty(STDIN_FILENO) == 1;
   const vmkeep::svccfg::Program program{
       std::cout,      std::cerr,

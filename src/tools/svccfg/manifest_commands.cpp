@@ -1,6 +1,7 @@
 // What is in a manifest, and whether it is good: validate, inventory.
 #include <filesystem>
 
+#include "tools/json_text.h"
 #include "tools/svccfg/bundles.h"
 
 namespace vmkeep::svccfg {
@@ -63,16 +64,28 @@ Outcome run_validate(Session& session, const Arguments& arguments) {
 
 Outcome run_inventory(Session& session, const Arguments& arguments) {
   std::vector<std::string> files;
-  if (!words(arguments, 1, 1, files)) return Outcome::usage;
+  if (!words(arguments, 1, 2, files)) return Outcome::usage;
+  const bool as_json = take_json(files);
+  if (files.size() != 1) return Outcome::usage;
   manifest::Bundle bundle;
   if (!parse_bundle(session, files.front(), bundle)) return Outcome::failed;
+  std::vector<std::string> instances;
+  std::vector<std::string> services;
   for (const manifest::ServiceDescription& service : bundle.services) {
+    services.push_back(fmri::Fmri{service.name, {}, {}, {}}.str());
     for (const manifest::InstanceDescription& instance : service.instances) {
-      session.out() << fmri::Fmri{service.name, instance.name, {}, {}}.str() << '\n';
+      instances.push_back(fmri::Fmri{service.name, instance.name, {}, {}}.str());
     }
   }
-  for (const manifest::ServiceDescription& service : bundle.services) {
-    session.out() << fmri::Fmri{service.name, {}, {}, {}}.str() << '\n';
+  if (as_json) {
+    boost::json::object document = tools::json_document("inventory");
+    document["instances"] = tools::texts_json(instances);
+    document["services"] = tools::texts_json(services);
+    session.out() << tools::json_line(document);
+    return Outcome::ok;
+  }
+  for (const auto* names : {&instances, &services}) {
+    for (const std::string& name : *names) session.out() << name << '\n';
   }
   return Outcome::ok;
 }

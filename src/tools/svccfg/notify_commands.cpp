@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
+#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
 #include <sstream>
 
 #include "manifest/elements.h"
+#include "tools/json_text.h"
+#include "tools/notifications.h"
 #include "tools/svccfg/commands.h"
 
 namespace vmkeep::svccfg {
@@ -15,7 +18,7 @@ namespace {
 using repository::PropertyGroup;
 using repository::ValueType;
 
-constexpr char kType[] = "notify_params";
+constexpr const char* kType = tools::kNotifyType;
 
 const fmri::Fmri& global() {
   static const fmri::Fmri entity{"system/svc/global", "default", {}, {}};
@@ -23,7 +26,7 @@ const fmri::Fmri& global() {
 }
 
 struct Request {
-  bool global = false;
+  bool global = false, json = false;
   std::vector<std::string> events;
   std::vector<std::string> parameters;
 };
@@ -31,7 +34,9 @@ struct Request {
 bool parse(const Arguments& arguments, Request& request) {
   std::vector<std::string> operands;
   std::string options;
-  if (!take_operands(arguments, "g", 0, 64, options, operands)) return false;
+  if (!words(arguments, 0, 64, operands)) return false;
+  request.json = take_json(operands);
+  if (!take_options(operands, "g", options)) return false;
   request.global = !options.empty();
   if (operands.empty()) return true;
   std::istringstream events(operands.front());
@@ -65,23 +70,6 @@ bool choose(Session& session, const Request& request, fmri::Fmri& entity) {
   return session.repository() != nullptr;
 }
 
-std::string describe(const PropertyGroup& group, const fmri::Fmri& source) {
-  std::map<std::string, std::string> types;
-  for (const auto& [name, property] : group.properties) {
-    const size_t comma = name.find(',');
-    if (comma == std::string::npos) continue;
-    const std::string parameter = name.substr(comma + 1);
-    std::string& text = types[name.substr(0, comma)];
-    for (const std::string& value : property.values) {
-      text += fmt::format("            {}: {}\n", parameter == "active" ? "Active" : parameter, value);
-    }
-  }
-  std::string text = fmt::format("    Event: {} (source: {})\n", group.name, source.str());
-  for (const auto& [type, lines] : types)
-    text += fmt::format("        Notification Type: {}\n{}", type, lines);
-  return text;
-}
-
 }  // namespace
 
 Outcome run_listnotify(Session& session, const Arguments& arguments) {
@@ -92,12 +80,19 @@ Outcome run_listnotify(Session& session, const Arguments& arguments) {
   const auto levels = session.repository()->read(entity);
   if (!levels && levels.error().kind == ErrorKind::not_found) return Outcome::ok;
   if (!levels) return session.fail(levels.error());
+  boost::json::array all;
   for (const auto& [name, group] : levels->own) {
     if (group->type != kType) continue;
     const auto& events = request.events;
     if (!events.empty() && std::find(events.begin(), events.end(), name) == events.end()) continue;
-    session.out() << describe(*group, entity);
+    all.push_back(tools::notification_json(*group, entity));
+    if (!request.json) session.out() << tools::notification_text(*group, entity);
   }
+  if (!request.json) return Outcome::ok;
+  boost::json::object document = tools::json_document("notifications");
+  document["instances"] =
+      boost::json::array{boost::json::object{{"fmri", entity.str()}, {"events", std::move(all)}}};
+  session.out() << tools::json_line(document);
   return Outcome::ok;
 }
 

@@ -1,6 +1,10 @@
 // Property groups and properties: listpg, addpg, delpg, listprop, delprop.
 #include <fmt/format.h>
 
+#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
+
+#include "tools/json_text.h"
 #include "tools/svccfg/commands.h"
 #include "tools/svccfg/values.h"
 
@@ -24,18 +28,31 @@ Outcome delete_group(Session& session, const std::string& name) {
   });
 }
 
+std::string document_of(const Session& session, boost::json::array groups) {
+  boost::json::object document = tools::json_document("properties");
+  document["entities"] = boost::json::array{
+      boost::json::object{{"fmri", session.selection().str()}, {"groups", std::move(groups)}}};
+  return tools::json_line(document);
+}
+
 }  // namespace
 
 Outcome run_listpg(Session& session, const Arguments& arguments) {
   std::vector<std::string> globs;
-  if (!words(arguments, 0, 1, globs)) return Outcome::usage;
+  if (!words(arguments, 0, 2, globs)) return Outcome::usage;
+  const bool as_json = take_json(globs);
+  if (globs.size() > 1) return Outcome::usage;
   const Levels* levels = session.levels();
   if (levels == nullptr) return Outcome::failed;
   std::vector<NamedText> rows;
+  boost::json::array groups;
   for (const auto& [name, group] : levels->own) {
-    if (glob_matches(globs.empty() ? "" : globs.front(), name)) rows.push_back(group_row(group));
+    if (!glob_matches(globs.empty() ? "" : globs.front(), name)) continue;
+    rows.push_back(group_row(group));
+    groups.push_back(tools::group_json(*group));
+    groups.back().as_object().erase("properties");
   }
-  session.out() << aligned(rows);
+  session.out() << (as_json ? document_of(session, std::move(groups)) : aligned(rows));
   return Outcome::ok;
 }
 
@@ -68,20 +85,27 @@ Outcome run_delpg(Session& session, const Arguments& arguments) {
 
 Outcome run_listprop(Session& session, const Arguments& arguments) {
   std::vector<std::string> globs;
-  if (!words(arguments, 0, 1, globs)) return Outcome::usage;
+  if (!words(arguments, 0, 2, globs)) return Outcome::usage;
+  const bool as_json = take_json(globs);
+  if (globs.size() > 1) return Outcome::usage;
   const std::string glob = globs.empty() ? "" : globs.front();
   const Levels* levels = session.levels();
   if (levels == nullptr) return Outcome::failed;
   std::vector<NamedText> rows;
+  boost::json::array groups;
   for (const auto& [name, group] : levels->own) {
     if (glob_matches(glob, name)) rows.push_back(group_row(group));
+    repository::PropertyGroup shown = *group;
+    shown.properties.clear();
     for (const auto& [property_name, property] : group->properties) {
       const std::string full = name + "/" + property_name;
       if (!glob_matches(glob, full)) continue;
       rows.push_back({full, print_property(property)});
+      shown.properties.emplace(property_name, property);
     }
+    if (glob_matches(glob, name) || !shown.properties.empty()) groups.push_back(tools::group_json(shown));
   }
-  session.out() << aligned(rows);
+  session.out() << (as_json ? document_of(session, std::move(groups)) : aligned(rows));
   return Outcome::ok;
 }
 

@@ -257,7 +257,7 @@ TEST_F(Svccfg, Interactive) {
             "svc:/site/vm:vm1> \n");
   EXPECT_EQ(ran.out,
             "Unknown command \"nonsense\".\n(vm/words is in effect after refresh)\nvm/words  astring  x\n"
-            "Usage: list [glob]\n\nLists the services, or the instances of the selected service.\n");
+            "Usage: list [--json] [glob]\n\nLists the services, or the instances of the selected service.\n");
 }
 
 TEST_F(Svccfg, HelpNamesEveryCommand) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "manifest/revert.h"
+#include "tools/json_text.h"
 #include "tools/svccfg/commands.h"
 
 namespace vmkeep::svccfg {
@@ -25,10 +26,20 @@ bool has_snapshot(Session& session, const std::string& name) {
 }  // namespace
 
 Outcome run_listsnap(Session& session, const Arguments& arguments) {
-  if (!arguments.empty()) return Outcome::usage;
+  std::vector<std::string> operands;
+  if (!words(arguments, 0, 1, operands)) return Outcome::usage;
+  const bool as_json = take_json(operands);
+  if (!operands.empty()) return Outcome::usage;
   if (!session.instance_selected() || session.repository() == nullptr) return Outcome::failed;
   const auto names = session.repository()->snapshots(session.selection());
   if (!names) return session.fail(names.error());
+  if (as_json) {
+    boost::json::object document = tools::json_document("snapshots");
+    document["fmri"] = session.selection().str();
+    document["names"] = tools::texts_json(*names);
+    session.out() << tools::json_line(document);
+    return Outcome::ok;
+  }
   for (const std::string& name : *names) session.out() << name << '\n';
   return Outcome::ok;
 }

@@ -1,5 +1,5 @@
-// `vmkeep simulate`: a program of its own (src/tools/simulate/), because it reads manifests and this one does
-// not pay for that.
+// What is a program of its own because this one does not pay for what it needs: `vmkeep simulate`
+// (src/tools/simulate/) reads manifests, and svcprop on a file opens a repository as svccfg does.
 #include <unistd.h>
 
 #include <array>
@@ -33,20 +33,30 @@ std::string find_simulator() {
   return here + kProgram;
 }
 
-}  // namespace
-
-int simulate_command(const std::string&, const Arguments& arguments) {
-  const std::string program = find_simulator();
-  std::vector<std::string> words{program};
+// Comes back only if it cannot be executed.
+int become(const std::string& program, const std::string& name, const std::string& who,
+           const Arguments& arguments) {
+  std::vector<std::string> words{name};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   ::execv(program.c_str(), argv.data());
-  Output output("vmkeep");
+  Output output(who);
   output.warn("cannot execute " + program + ": " + std::strerror(errno) + "; is all of vmkeep installed?");
   return output.finish();
+}
+
+}  // namespace
+
+int simulate_command(const std::string&, const Arguments& arguments) {
+  const std::string program = find_simulator();
+  return become(program, program, "vmkeep", arguments);
+}
+
+int become_svccfg(const std::string& name, const Arguments& arguments) {
+  return become(own_folder() + "/svccfg", name, name, arguments);
 }
 
 }  // namespace vmkeep::tools
