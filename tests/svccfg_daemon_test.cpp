@@ -141,6 +141,57 @@ TEST_F(Lab, AMilestoneTakesDownWhatItDoesNotDependOn) {
   EXPECT_TRUE(host_.until("site/lab:default", "online")) << log();
 }
 
+// What waits is told by the daemon, and what was told is what it printed.
+TEST_F(Lab, ChangesAreToldAsTheyCome) {
+  const std::string watched = host_.work + "/watched";
+  const std::string waited = host_.work + "/waited";
+  host_.run("svcs --watch -Ho state,inst site/lab >" + watched + " 2>&1 </dev/null &");
+  host_.run("svcprop -w -p lab site/lab:default >" + waited + " 2>&1 </dev/null &");
+  ASSERT_TRUE(host_.within(60s, [&] { return file_text(watched) == "online         default\n"; }))
+      << file_text(watched);
+  // The change may come before anybody waits for it; another one does not.
+  int word = 0;
+  ASSERT_TRUE(host_.within(60s, [&] {
+    svccfg("-s site/lab setprop lab/word = w" + std::to_string(++word));
+    return !file_text(waited).empty();
+  }));
+  EXPECT_EQ(file_text(waited).rfind("lab/word astring w", 0), 0U) << file_text(waited);
+  EXPECT_EQ(host_.run("svcadm disable -s -c 'for the audit' site/lab 2>&1").out, "");
+  EXPECT_NE(host_.run("svcs -l site/lab").out.find("\ncomment      for the audit\n"), std::string::npos);
+  EXPECT_EQ(host_.run("svcadm enable -s site/lab 2>&1").out, "");
+  EXPECT_EQ(host_.run("svcs -l site/lab").out.find("comment"), std::string::npos);
+  svccfg("delete -f site/lab");
+  EXPECT_TRUE(host_.within(60s, [&] {
+    const std::string told = file_text(watched);
+    return told.find("disabled       default\n") != std::string::npos &&
+           told.ends_with("removed        default\n");
+  })) << file_text(watched);
+}
+
+TEST_F(Lab, AServiceAsksForMaintenanceAndAnAdministratorForADump) {
+  const std::string before = host_.run("svcprop -p restarter/contract site/lab:default").out;
+  EXPECT_EQ(host_.run("svcadm restart -d -s -T 60 site/lab:default 2>&1").out, "");
+  EXPECT_NE(host_.run("svcprop -p restarter/contract site/lab:default").out, before);
+  EXPECT_NE(log().find("ABRT"), std::string::npos) << log();
+  const std::string asking = "svc:/milestone/network:default";
+  EXPECT_EQ(host_.run("SMF_FMRI=" + asking + " svcadm mark maintenance site/lab </dev/null 2>&1").out, "");
+  ASSERT_TRUE(host_.until("site/lab", "maintenance")) << log();
+  EXPECT_NE(host_.run("svcs -x site/lab").out.find("Maintenance requested by \"" + asking + "\".\n"),
+            std::string::npos);
+  EXPECT_EQ(host_.run("svcprop -p restarter/auxiliary_fmri site/lab:default").out, asking + "\n");
+  EXPECT_EQ(host_.run("svcadm clear -s -T 60 site/lab 2>&1").out, "");
+  EXPECT_EQ(host_.state("site/lab"), "online");
+}
+
+TEST_F(Lab, SvcpropReadsAFileWithoutTheDaemon) {
+  const std::string file = "SVCCFG_REPOSITORY=" + host_.work + "/other.db ";
+  write("lab.xml", lab("/bin/other", "elsewhere"));
+  ASSERT_EQ(host_.run(file + "svccfg import " + host_.work + "/lab.xml 2>&1").out, "");
+  EXPECT_EQ(host_.run(file + "svcprop -p lab/word site/lab:default").out, "elsewhere\n");
+  EXPECT_EQ(running(), "one\n");
+  EXPECT_EQ(host_.run(file + "svcprop -w -p lab site/lab:default 2>&1").out,
+            "svcprop: nobody changes a repository file while it is read; -w needs vmkeepd\n");
+  EXPECT_EQ(host_.run("SVCCFG_REPOSITORY=/nonexistent/x.db svcprop site/lab 2>&1").code, 1);
 // ---- who may do what: real users against a real vmkeepd, so only as root
 
 class Delegation : public Lab {

@@ -9,6 +9,7 @@
 #include <charconv>
 
 #include "base/reaper.h"
+#include "tools/json_text.h"
 
 namespace vmkeep::tools {
 namespace {
@@ -59,9 +60,10 @@ std::string contract_details(const ContractMessage& contract) {
 std::string contracts_json(const std::vector<ContractMessage>& contracts) {
   boost::json::array list;
   for (const auto& contract : contracts) list.push_back(control::to_json(contract));
-  return boost::json::serialize(
-             boost::json::object{{"version", kContractsDocument}, {"contracts", std::move(list)}}) +
-         "\n";
+  boost::json::object document = json_document("contracts");
+  document["version"] = kContractsDocument;
+  document["contracts"] = std::move(list);
+  return json_line(document);
 }
 
 int signal_from(const std::string& word) {

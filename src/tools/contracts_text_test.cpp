@@ -69,6 +69,7 @@ TEST(Contracts, AnAbandonedOneThatNobodyKnows) {
 TEST(Contracts, TheDocumentHoldsWhatTheMessageHolds) {
   const auto document = boost::json::parse(contracts_json({of_debian()}));
   EXPECT_EQ(document.at("version").as_int64(), kContractsDocument);
+  EXPECT_EQ(document.at("schema"), "vmkeep/contracts/1");
   ASSERT_EQ(document.at("contracts").as_array().size(), 1U);
   const auto read = control::contract_from(document.at("contracts").as_array()[0]);
   ASSERT_TRUE(read) << read.error().message;

@@ -219,7 +219,9 @@ int plan(const std::string&, const Arguments& arguments) {
   if (!reply) {
     told(reply.error(), output);
   } else if (wanted->json) {
-    output.line(json::serialize(*reply));
+    json::object all{{"schema", "vmkeep/plan/1"}};
+    for (auto& member : *reply) all[member.key()] = std::move(member.value());
+    output.line(json::serialize(all));
   } else {
     print_plan(*reply, output);
   }

@@ -264,7 +264,7 @@ TEST(Svcadm, RefusesWhatTheStateDoesNotAllow) {
        std::vector<std::vector<std::string>>{{},
                                              {"enable"},
                                              {"explode", "one"},
-                                             {"restart", "-s", "one"},
+                                             {"refresh", "-s", "one"},
                                              {"mark", "one", "one"},
                                              {"mark", "-t", "degraded", "one"}}) {
     EXPECT_EQ(daemon.run("svcadm", wrong).code, 2);
@@ -413,7 +413,7 @@ TEST_F(Programs, VmkeepOverall) {
   expect(daemon_.run("vmkeep", {"version"}), 0,
          std::string("vmkeep ") + kVersion + "\nvmkeepd 9.9, process 77\n", "");
   expect(daemon_.run("vmkeep", {"version", "--json"}), 0,
-         std::string("{\"version\":\"") + kVersion +
+         std::string("{\"schema\":\"vmkeep/version/1\",\"version\":\"") + kVersion +
              "\",\"daemon\":{\"version\":\"9.9\",\"pid\":77,\"boot_id\":\"b\"}}\n",
          "");
   expect(daemon_.run("vmkeep", {"shutdown"}), 0,

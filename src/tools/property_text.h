@@ -30,7 +30,7 @@ enum class Detail { values, types, full };
 struct PropertyQuestion {
   std::vector<PropertyName> names;  // empty: all
   Detail detail = Detail::types;    // values: of single properties; groups are told with types all the same
-  std::vector<std::string> types;   // of groups; empty: any
+  std::vector<std::string> types = {};  // of groups; empty: any
 };
 
 struct PropertyAnswer {

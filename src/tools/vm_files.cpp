@@ -134,8 +134,8 @@ int print_folders(const VmSession& session, bool as_json, Output& output) {
     vms.push_back(json::object{{"fmri", vm->fmri}, {"files", std::move(files)}});
   }
   if (as_json) {
-    output.line(
-        json::serialize(json::object{{"version", kDocument}, {"command", "dirs"}, {"vms", std::move(vms)}}));
+    output.line(json::serialize(json::object{
+        {"schema", "vmkeep/vms/1"}, {"version", kDocument}, {"command", "dirs"}, {"vms", std::move(vms)}}));
   }
   return output.finish();
 }

@@ -24,7 +24,7 @@ constexpr int kDocument = 1;
 constexpr int kNoAnswer = 125;
 
 json::object document(const std::string& command, json::array vms) {
-  return {{"version", kDocument}, {"command", command}, {"vms", std::move(vms)}};
+  return {{"schema", "vmkeep/vms/1"}, {"version", kDocument}, {"command", command}, {"vms", std::move(vms)}};
 }
 
 json::value service_json(const control::InstanceMessage* service) {

@@ -61,7 +61,7 @@ int version(const std::string&, const Arguments& arguments) {
     if (auto reply = client->call("Version", {})) daemon = std::move(*reply);
   }
   if (as_json) {
-    json::object all{{"version", kVersion}, {"daemon", nullptr}};
+    json::object all{{"schema", "vmkeep/version/1"}, {"version", kVersion}, {"daemon", nullptr}};
     if (!daemon.empty()) all["daemon"] = daemon;
     output.line(json::serialize(all));
     return output.finish();
