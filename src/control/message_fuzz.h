@@ -12,9 +12,11 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <cerrno>
 #include <cstdlib>
 #include <string>
 
+#include "base/fd.h"
 #include "control/connection.h"
 #include "control/contract_message.h"
 #include "control/messages.h"
