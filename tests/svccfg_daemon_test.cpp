@@ -192,6 +192,8 @@ TEST_F(Lab, SvcpropReadsAFileWithoutTheDaemon) {
   EXPECT_EQ(host_.run(file + "svcprop -w -p lab site/lab:default 2>&1").out,
             "svcprop: nobody changes a repository file while it is read; -w needs vmkeepd\n");
   EXPECT_EQ(host_.run("SVCCFG_REPOSITORY=/nonexistent/x.db svcprop site/lab 2>&1").code, 1);
+}
+
 // ---- who may do what: real users against a real vmkeepd, so only as root
 
 class Delegation : public Lab {
