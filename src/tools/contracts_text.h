@@ -15,7 +15,8 @@ std::string contract_header();
 std::string contract_row(const control::ContractMessage& contract);
 std::string contract_details(const control::ContractMessage& contract);  // of -v
 
-// One document: {"schema": "vmkeep/contracts/1", "version": 1, "contracts": [...]}, each as in org.vmkeep.varlink.
+// One document: {"schema": "vmkeep/contracts/1", "version": 1, "contracts": [...]}, each as in
+// org.vmkeep.varlink.
 std::string contracts_json(const std::vector<control::ContractMessage>& contracts);
 
 // "TERM", "SIGTERM" or "15"; 0: no signal of that name or number.
