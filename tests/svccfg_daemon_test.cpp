@@ -1,4 +1,7 @@
 // svccfg against a running vmkeepd: what edits, snapshots and manifests mean for a service that runs.
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
 #include "simulated_host.h"
 
 namespace vmkeep::tests {
@@ -76,6 +79,39 @@ TEST_F(Lab, AnUpgradeReachesWhatRunsAndKeepsWhatIsCustomized) {
   EXPECT_EQ(svccfg("-s site/lab delcust").code, 0);
   EXPECT_EQ(svccfg("-s site/lab refresh").code, 0);
   EXPECT_EQ(running(), "three\n");
+}
+
+// However many there are, who asks for one is answered with one.
+TEST_F(Lab, WhatIsAskedForComesAlone) {
+  using boost::json::array;
+  auto client = control::Client::connect(host_.work + "/run/control.sock");
+  ASSERT_TRUE(client) << client.error().message;
+  const auto names = [&](const char* method, const char* member, const array& patterns) {
+    auto reply = client->call(method, {{"patterns", patterns}});
+    EXPECT_TRUE(reply) << reply.error().message;
+    const auto* list = reply ? reply->if_contains(member) : nullptr;
+    return list == nullptr ? "nothing" : boost::json::serialize(*list);
+  };
+  const auto instances = [&](const array& patterns) {
+    auto reply = client->call("Instances", {{"patterns", patterns}});
+    std::string all;
+    for (const auto& each : reply->at("instances").as_array()) {
+      all += std::string(each.at("fmri").as_string()) + " ";
+    }
+    return all;
+  };
+  const std::string lab = "svc:/site/lab:default ";
+  for (const char* name : {"svc:/site/lab:default", "site/lab", "lab:default", "lab", "*site/lab*"}) {
+    EXPECT_EQ(instances({name}), lab) << name;
+    EXPECT_EQ(names("Entries", "entries", {name}), R"([{"service":"site/lab","instances":["default"]}])")
+        << name;
+  }
+  EXPECT_EQ(instances({"lab:default", "nobody", "svc:/site/lab:default"}), lab);
+  EXPECT_EQ(instances({"svc:/site/lab:none"}), "");
+  EXPECT_EQ(names("Entries", "entries", {"svc:/site/lab:none"}), "[]");
+  EXPECT_GT(instances({"*"}).size(), lab.size());
+  EXPECT_EQ(host_.run("svcs -H -o FMRI lab nobody 2>&1").out,
+            "svcs: Pattern 'nobody' doesn't match any instances\nsvc:/site/lab:default\n");
 }
 
 TEST_F(Lab, AProfileStopsAndStartsIt) {

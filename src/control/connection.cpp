@@ -15,6 +15,7 @@
 
 #include "base/version.h"
 #include "control/description.h"
+#include "control/json_text.h"
 #include "control/messages.h"
 #include "control/text.h"
 
@@ -215,9 +216,14 @@ bool Connection::answer_service(const std::string& method, const json::object& p
 
 void Connection::send(const json::object& message) {
   if (!open_ || oneway_) return;
-  if (output_size_ > kOutput) return close();
   std::string text = json::serialize(message);
   if (!is_utf8(text)) text = as_utf8(text);  // else the client could not read the rest either
+  send_text(std::move(text));
+}
+
+void Connection::send_text(std::string text) {
+  if (!open_ || oneway_) return;
+  if (output_size_ > kOutput) return close();
   text.push_back('\0');
   output_size_ += text.size();
   output_.push_back(std::move(text));
@@ -254,6 +260,16 @@ void Connection::reply(const Call& call, json::object parameters, bool continues
   }
   send({{"parameters", std::move(parameters)}});
   finish();
+}
+
+void Connection::reply_text(const Call& call, std::string_view parameters) {
+  if (!busy_ || call.serial != serial_ || ending_) return;
+  send_text(std::string("{\"parameters\":").append(parameters).append("}"));
+  finish();
+}
+
+void reply_text(const Call& call, std::string_view parameters) {
+  call.connection->reply_text(call, parameters);
 }
 
 void Connection::fail(const Call& call, const Error& error) {

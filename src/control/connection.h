@@ -29,6 +29,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Replies to a call that is not the current one any more are dropped.
   void reply(const Call& call, boost::json::object parameters, bool continues);
+  void reply_text(const Call& call, std::string_view parameters);
   void fail(const Call& call, const Error& error);
 
   static Task<> until_closed(std::shared_ptr<Connection> self);
@@ -42,6 +43,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void take_call(boost::json::object& message);
   bool answer_service(const std::string& method, const boost::json::object& parameters);
   void send(const boost::json::object& message);
+  void send_text(std::string text);
   void send_error(const std::string& name, boost::json::object parameters);
   void refuse(const std::string& why);  // an error reply, and the end
   void finish();                        // the current call is answered

@@ -9,6 +9,7 @@
 #include <boost/json/value.hpp>
 
 #include "base/fuzz_replay.h"
+#include "control/json_text.h"
 #include "control/message_fuzz.h"
 #include "control/text.h"
 
@@ -70,6 +71,36 @@ InstanceMessage example() {
   instance.dependencies = {{"net", "require_all", "none", {"svc:/milestone/network", "file:/etc/x"}}};
   instance.satisfied = false;
   return instance;
+}
+
+// What is written at once says the same as the tree of values.
+TEST(Messages, AnInstanceWrittenAsTextIsTheSame) {
+  InstanceMessage plain;
+  plain.fmri = "svc:/a:b";
+  plain.state_time = 1763789123.25;
+  InstanceMessage full = plain;
+  full.why = std::string("a \"quoted\" \\ word\n\t\x01") + '\0' + "\xff caf\xc3\xa9";
+  full.state = "online";
+  full.configured = full.enabled = full.vm = true;
+  full.contract = 18446744073709551615U;
+  full.enabled_permanent = false;
+  full.enabled_temporary = true;
+  full.name = "Eine Maschine";
+  full.dossier = "/var/\xc3\x28";
+  full.start_status = -256;
+  full.satisfied = true;
+  full.dependencies.emplace();
+  InstanceMessage none = full;
+  full.dependencies->push_back({"net", "require_all", "none", {"svc:/x:y", "file:/tmp/\"z\""}});
+  full.dependencies->push_back({"host", "optional_all", "refresh", {}});
+  for (const InstanceMessage& message : {plain, full, none}) {
+    std::string text;
+    append_json(text, message);
+    EXPECT_TRUE(is_utf8(text));
+    const auto read = instance_from(json::parse(text));
+    ASSERT_TRUE(read) << text;
+    EXPECT_EQ(json::serialize(to_json(*read)), json::serialize(to_json(message)));
+  }
 }
 
 TEST(Messages, AnInstanceComesBackAsItWas) {

@@ -9,6 +9,7 @@
 
 #include "base/version.h"
 #include "daemon/contract_calls.h"
+#include "daemon/listing.h"
 #include "daemon/milestone.h"
 #include "daemon/plan_calls.h"
 #include "daemon/publish.h"
@@ -103,9 +104,7 @@ Task<> Calls::serve(control::Server& server) {
 // ----------------------------------------------------------------------------------------------
 
 void Calls::entries(const Call& call) {
-  auto entries = core_.store->entries();
-  if (!entries) return call.fail(entries.error());
-  call.reply({{"entries", control::to_json(*entries)}});
+  answer_entries(core_, call);
 }
 
 void Calls::read(const Call& call) {
@@ -150,37 +149,8 @@ void Calls::await_group(const Call& call) {
 // ---- instances
 // ---------------------------------------------------------------------------------------------------
 
-std::vector<fmri::Fmri> Calls::unconfigured(const std::vector<fmri::Entry>& entries) {
-  std::vector<fmri::Fmri> names;
-  for (const auto& entry : entries) {
-    for (const auto& instance : entry.instances) {
-      fmri::Fmri name{entry.service, instance, {}, {}};
-      if (core_.record(name.str()) == nullptr) names.push_back(std::move(name));
-    }
-  }
-  return names;
-}
-
 void Calls::instances(const Call& call) {
-  const bool dependencies = control::bool_member(call.parameters, "dependencies", false);
-  json::array list;
-  for (const auto& [fmri, record] : core_.records) {
-    list.push_back(control::to_json(instances_.describe(record, dependencies)));
-  }
-  if (auto entries = core_.store->entries()) {
-    for (const auto& name : unconfigured(*entries)) {
-      Record nobody;  // the restarter was never told about it (2.8)
-      nobody.fmri = name;
-      list.push_back(control::to_json(instances_.describe(nobody, dependencies)));
-    }
-  }
-  json::array facts;
-  if (dependencies && core_.host) {
-    for (const auto& fact : core_.host->read()) {
-      facts.push_back({{"name", fact.name}, {"holds", fact.holds}, {"why", fact.why}});
-    }
-  }
-  call.reply({{"instances", std::move(list)}, {"facts", std::move(facts)}});
+  answer_instances(core_, instances_, call);
 }
 
 void Calls::processes(const Call& call) {

@@ -51,7 +51,6 @@ class Calls {
 
   Result<> request(Record& record, const std::string& verb, const control::Call& call);
   Result<> dump(Record& record);
-  std::vector<fmri::Fmri> unconfigured(const std::vector<fmri::Entry>& entries);
   Task<> stream(control::Call call, std::vector<std::string> fmris);
   Task<> stream_shutdown(control::Call call);
 

@@ -4,6 +4,7 @@
 
 #include "daemon/publish.h"
 #include "daemon/resources.h"
+#include "repository/look.h"
 
 namespace vmkeep::daemon {
 namespace {
@@ -200,8 +201,8 @@ control::InstanceMessage Instances::describe(const Record& record, bool dependen
   message.state_time = std::chrono::duration<double>(record.state_time.time_since_epoch()).count();
   message.configured = record.enabled.has_value();
   message.enabled = record.enabled.value_or(false);
-  if (auto current = core_.store->read(record.fmri)) {
-    const repository::Levels own{current->own, {}};
+  if (const auto current = repository::look(*core_.store, record.fmri)) {
+    const repository::View own{current->own, nullptr};
     if (const auto value = own.value("general", "enabled")) message.enabled_permanent = *value == "true";
     if (const auto value = own.value("general_ovr", "enabled")) message.enabled_temporary = *value == "true";
     if (message.enabled_temporary) message.comment = own.value("general_ovr", "comment");

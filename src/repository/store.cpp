@@ -5,6 +5,7 @@
 
 #include "repository/draft.h"
 #include "repository/file.h"
+#include "repository/look.h"
 
 namespace vmkeep::repository {
 namespace {
@@ -20,6 +21,7 @@ void add_volatile(Groups& groups, const Groups& current) {
 
 class Store final : public Repository {
  public:
+  std::optional<View> look(const fmri::Fmri& entity) const;
   Store(File persistent, std::optional<File> fleeting)
       : persistent_(std::move(persistent)), fleeting_(std::move(fleeting)) {}
 
@@ -91,6 +93,15 @@ Result<Levels> Store::read(const fmri::Fmri& entity) {
   Levels levels{(*node)->groups, {}};
   if (entity.is_instance()) levels.service = model_.find({entity.service, ""})->groups;
   return levels;
+}
+
+std::optional<View> Store::look(const fmri::Fmri& entity) const {
+  const Node* service = model_.find({entity.service, ""});
+  if (service == nullptr) return std::nullopt;
+  if (!entity.is_instance()) return View{&service->groups, nullptr};
+  const Node* instance = model_.find({entity.service, entity.instance});
+  if (instance == nullptr) return std::nullopt;
+  return View{&instance->groups, &service->groups};
 }
 
 Result<Levels> Store::read_snapshot(const fmri::Fmri& instance, const std::string& snapshot) {
@@ -177,6 +188,23 @@ Result<> Store::commit(const ChangeSet& changes) {
 }
 
 }  // namespace
+
+std::optional<std::string_view> View::value(std::string_view group, std::string_view property) const {
+  for (const Groups* level : {own, service}) {
+    if (level == nullptr) continue;
+    const auto found = level->find(group);
+    const Property* one = found == level->end() ? nullptr : found->second->find(property);
+    if (one == nullptr) continue;
+    if (one->values.size() != 1) return std::nullopt;
+    return one->values.front();
+  }
+  return std::nullopt;
+}
+
+std::optional<View> look(const Repository& repository, const fmri::Fmri& entity) {
+  const auto* store = dynamic_cast<const Store*>(&repository);
+  return store == nullptr ? std::nullopt : store->look(entity);
+}
 
 Result<std::unique_ptr<Repository>> open_store(const StoreOptions& options) {
   auto persistent = File::open(options.persistent_path, File::Kind::persistent, options.create);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/clock.h"
+#include "repository/look.h"
 #include "repository/store_test_support.h"
 
 namespace vmkeep::repository {
@@ -52,6 +53,23 @@ class StoreTest : public ::testing::Test {
   TemporaryFolder folder_;
   Store store_;
 };
+
+TEST_F(StoreTest, ALookTellsWhatReadingDoes) {
+  for (const char* entity : {"site/a", "site/a:x", "site/a:y", "empty"}) {
+    const auto view = look(*store_, name(entity));
+    const Levels read = store_->read(name(entity)).value();
+    ASSERT_TRUE(view) << entity;
+    EXPECT_EQ(*view->own, read.own) << entity;
+    EXPECT_EQ(view->service == nullptr ? Groups() : *view->service, read.service) << entity;
+    for (const auto& [group, property] :
+         {std::pair("vm", "ram"), std::pair("vm", "cpus"), std::pair("vm", "disks"),
+          std::pair("general_ovr", "enabled"), std::pair("none", "none")}) {
+      EXPECT_EQ(view->value(group, property), read.value(group, property)) << entity << group << property;
+    }
+  }
+  EXPECT_FALSE(look(*store_, name("site/a:z")));
+  EXPECT_FALSE(look(*store_, name("site/b")));
+}
 
 TEST_F(StoreTest, EntriesInNameOrder) {
   must({AddService{"B"}, AddService{"a-b"}, AddService{"a"}, AddInstance{"a", "z"}, AddInstance{"a", "b"}});

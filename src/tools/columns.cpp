@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <variant>
 
 #include "fmri/fmri.h"
 #include "graph/state.h"
@@ -78,17 +79,22 @@ std::string cell(const std::string& column, const InstanceMessage& instance, con
   return "global";  // ZONE
 }
 
-// Below 0: a comes first.
-int compare(const std::string& column, const InstanceMessage& a, const InstanceMessage& b) {
-  const auto order = [](auto x, auto y) { return x < y ? -1 : (y < x ? 1 : 0); };
-  const int by_state = order(graph::sort_rank(state_of(a)), graph::sort_rank(state_of(b)));
-  const int by_next = order(graph::sort_rank(next_state_of(a)), graph::sort_rank(next_state_of(b)));
-  if (column == "STATE" || column == "STA" || column == "S") return by_state;
-  if (column == "NSTATE" || column == "NSTA" || column == "N") return by_next;
-  if (column == "SN") return by_state != 0 ? by_state : by_next;
-  if (column == "STIME") return order(a.state_time, b.state_time);
-  if (column == "CTID") return order(a.contract, b.contract);
-  return order(cell(column, a, "", 0), cell(column, b, "", 0));
+// What a row is sorted by in one column: a number or a text.
+using SortValue = std::variant<double, std::string>;
+
+double rank_of(graph::State state) {
+  return static_cast<double>(graph::sort_rank(state));
+}
+
+SortValue sort_value(const std::string& column, const InstanceMessage& instance) {
+  constexpr double kMoreThanAnyRank = 100;
+  if (column == "STATE" || column == "STA" || column == "S") return rank_of(state_of(instance));
+  if (column == "NSTATE" || column == "NSTA" || column == "N") return rank_of(next_state_of(instance));
+  if (column == "SN")
+    return rank_of(state_of(instance)) * kMoreThanAnyRank + rank_of(next_state_of(instance));
+  if (column == "STIME") return instance.state_time;
+  if (column == "CTID") return static_cast<double>(instance.contract);
+  return cell(column, instance, "", 0);
 }
 
 }  // namespace
@@ -124,6 +130,18 @@ const Column* column_named(const std::string& name) {
   return nullptr;
 }
 
+namespace {
+
+// As column_named(), of a name in upper case: asked for every cell.
+size_t width_of(const std::string& name) {
+  const auto& all = all_columns();
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&name](const Column& column) { return name == column.name; });
+  return found == all.end() ? 0 : found->width;
+}
+
+}  // namespace
+
 std::string Table::header() const {
   std::string line;
   for (const std::string& column : columns_) line += padded(column, column_named(column)->width) + " ";
@@ -138,19 +156,31 @@ std::string Table::row(const InstanceMessage& instance) const {
   const std::string star = !told && next_state_of(instance) != graph::State::none ? "*" : "";
   std::string line;
   for (const std::string& column : columns_) {
-    line += padded(cell(column, instance, star, now_), column_named(column)->width) + " ";
+    line += padded(cell(column, instance, star, now_), width_of(column)) + " ";
   }
   return trimmed(line) + "\n";
 }
 
 void Table::sort(std::vector<const InstanceMessage*>& rows, const std::vector<SortKey>& keys) const {
-  std::stable_sort(rows.begin(), rows.end(), [&keys](const InstanceMessage* a, const InstanceMessage* b) {
-    for (const SortKey& key : keys) {
-      const int order = compare(key.column, *a, *b);
-      if (order != 0) return key.reverse ? order > 0 : order < 0;
+  struct Row {
+    const InstanceMessage* instance;
+    std::vector<SortValue> values;
+  };
+  std::vector<Row> sorted;
+  sorted.reserve(rows.size());
+  for (const InstanceMessage* instance : rows) {
+    Row row{instance, {}};
+    for (const SortKey& key : keys) row.values.push_back(sort_value(key.column, *instance));
+    sorted.push_back(std::move(row));
+  }
+  std::stable_sort(sorted.begin(), sorted.end(), [&keys](const Row& a, const Row& b) {
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (a.values[i] == b.values[i]) continue;
+      return (a.values[i] < b.values[i]) != keys[i].reverse;
     }
     return false;
   });
+  std::transform(sorted.begin(), sorted.end(), rows.begin(), [](const Row& row) { return row.instance; });
 }
 
 std::string process_line(const control::ProcessMessage& process, std::time_t now) {

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "control/text.h"
+#include "tools/narrow_world.h"
 #include "tools/operands.h"
 #include "tools/tool.h"
 #include "tools/waiting.h"
@@ -117,7 +118,9 @@ class Administrator {
 
  private:
   bool look() {
-    auto world = fetch_world(*client_, job_.wait || job_.recursive);
+    const bool everybody = job_.wait || job_.recursive || job_.operands.empty();
+    auto world = everybody ? fetch_world(*client_, job_.wait || job_.recursive)
+                           : fetch_world_of(*client_, job_.operands);
     if (!world) {
       output_.warn(world.error().message);
       return false;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "tools/narrow_world.h"
+
 namespace vmkeep::tools {
 namespace {
 
@@ -113,7 +115,11 @@ int answer(const SvcsRequest& request, Output& output) {
   }
   if (request.watch) return watch_instances(request, output);
   const auto client = std::make_shared<control::Client>(std::move(*connected));
-  auto world = fetch_world(*client, request.mode != 'p' && request.mode != 'L' && request.mode != 'n');
+  // How dependencies stand, and why something does not run, is a question about all of them.
+  const bool alone = request.mode == 'p' || request.mode == 'L' || request.mode == 'n';
+  auto world = alone && request.mode != 'n' && !request.operands.empty()
+                   ? fetch_world_of(*client, request.operands)
+                   : fetch_world(*client, !alone);
   if (!world) {
     output.warn(world.error().message);
     return output.finish();

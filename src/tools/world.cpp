@@ -8,6 +8,9 @@
 #include <boost/json/value.hpp>
 #include <cerrno>
 
+#include "control/patterns.h"
+#include "tools/narrow_world.h"
+
 namespace vmkeep::tools {
 namespace {
 
@@ -89,22 +92,36 @@ std::unique_ptr<graph::Graph> World::graph() const {
   return graph;
 }
 
-Result<World> fetch_world(control::Client& client, bool dependencies) {
-  auto reply = client.call("Instances", {{"dependencies", dependencies}});
+namespace {
+
+Result<World> ask_world(control::Client& client, const json::object& parameters) {
+  auto reply = client.call("Instances", parameters);
   if (!reply) return reply.error();
   const json::value* instances = reply->if_contains("instances");
   if (instances == nullptr || !instances->is_array()) {
     return fail(ErrorKind::invalid, "vmkeepd answered without instances");
   }
   World world;
+  world.instances.reserve(instances->get_array().size());
   for (const json::value& element : instances->get_array()) {
     auto instance = control::instance_from(element);
     if (!instance) return in("vmkeepd answered with something else than an instance", instance.error());
     world.instances.push_back(std::move(*instance));
   }
   if (auto facts = take_facts(*reply, world); !facts) return facts.error();
-  if (dependencies) look_at_files(world);
   return world;
+}
+
+}  // namespace
+
+Result<World> fetch_world(control::Client& client, bool dependencies) {
+  auto world = ask_world(client, {{"dependencies", dependencies}});
+  if (world && dependencies) look_at_files(*world);
+  return world;
+}
+
+Result<World> fetch_world_of(control::Client& client, const std::vector<std::string>& operands) {
+  return ask_world(client, {{"dependencies", false}, {"patterns", control::patterns_of(operands)}});
 }
 
 graph::State state_of(const control::InstanceMessage& instance) {
