@@ -29,35 +29,75 @@ createvm() {
     # without this, equal names in two registries would meet in one folder.
     [[ -z $home ]] || options+=(--basefolder "$home/vms")
 
-    local COMMAND said uuid folder
+    local COMMAND call uuid folder
     command_as "$owner" env "${environment[@]}" VBoxManage
-    said=$("${COMMAND[@]}" createvm --name "$name" --ostype Other "${options[@]}" --register) ||
+    call=("${COMMAND[@]}")
+    by_pattern || call_by_call
+    printf '%s\n' "$uuid"
+}
+
+# As VirtualBox wrote them of a VM that was made call by call, with what is the VM's own left out: a call for each
+# of dozens of VMs instead of four.  Of another VirtualBox or with other settings it is another pattern.
+pattern() { echo "$LAB/patterns/$(stat -c %Y-%s "$ROOT/usr/lib/virtualbox/VBoxSVC")-$memory.vbox"; }
+
+by_pattern() {
+    local medium pattern
+    pattern=$(pattern)
+    folder=$home/vms/$name
+    [[ $home && -f $pattern && ! -e $folder && $name =~ ^[A-Za-z0-9._-]+$ ]] || return 1
+    uuid=$(</proc/sys/kernel/random/uuid)
+    medium=$(</proc/sys/kernel/random/uuid)
+    command_as "$owner" mkdir -p "$folder"
+    "${COMMAND[@]}" && add_floppy || return 1
+    command_as "$owner" tee "$folder/$name.vbox"
+    sed "s|@UUID@|$uuid|; s|@MEDIUM@|$medium|; s|@NAME@|$name|; s|@FOLDER@|$folder|" "$pattern" |
+        "${COMMAND[@]}" >/dev/null &&
+        "${call[@]}" registervm "$folder/$name.vbox" >&2
+}
+
+keep_pattern() {
+    local pattern new medium settings=$folder/$name.vbox
+    pattern=$(pattern) new=$pattern.$BASHPID
+    [[ $home && ! -f $pattern && $name =~ ^[A-Za-z0-9._-]+$ ]] || return 0
+    medium=$(sed -n 's/.*<Image uuid="{\([^}]*\)}" location=.*/\1/p' "$settings")
+    [[ $medium ]] || return 0
+    mkdir -p "${pattern%/*}"
+    sed "s|$uuid|@UUID@|; s|$medium|@MEDIUM@|; s|$folder|@FOLDER@|
+        s|name=\"$name\"|name=\"@NAME@\"|; s|\"$name\.img\"|\"@NAME@.img\"|; s|/$name\.serial|/@NAME@.serial|" \
+        "$settings" >"$new" && mv "$new" "$pattern"
+}
+
+call_by_call() {
+    local said
+    said=$("${call[@]}" createvm --name "$name" --ostype Other "${options[@]}" --register) ||
         die $FAILED "VirtualBox did not create the VM $name"
     uuid=$(sed -n 's/^UUID: //p' <<<"$said")
     folder=$(sed -n "s/^Settings file: '\(.*\)\/[^/]*'\$/\1/p" <<<"$said")
     [[ $uuid && $folder ]] || die $BROKEN "createvm answered in a way that is new: $said"
-    # VirtualBox locks a medium of a running VM: each has a floppy of its own.
-    local floppy=$folder/$name.img copy
-    copy=("${COMMAND[@]}")
-    command_as "$owner" cp "$ROOT$image" "$floppy"
-    "${COMMAND[@]}" || die $FAILED "the guest's image could not be copied to $floppy"
-    COMMAND=("${copy[@]}")
+    add_floppy || die $FAILED "the guest's image could not be copied to $folder"
     if ! equip; then
-        "${COMMAND[@]}" unregistervm "$uuid" --delete >/dev/null 2>&1 || true
+        "${call[@]}" unregistervm "$uuid" --delete >/dev/null 2>&1 || true
         die $FAILED "VirtualBox did not take the settings of the VM $name"
     fi
-    printf '%s\n' "$uuid"
+    keep_pattern
+}
+
+# VirtualBox locks a medium of a running VM: each has a floppy of its own.
+add_floppy() {
+    command_as "$owner" cp "$ROOT$image" "$folder/$name.img"
+    "${COMMAND[@]}"
 }
 
 # No driver: the interpreter. No logo: its delay swallows a press of the power
 # button. No network, sound, USB or display server: nothing to wait for.
 equip() {
-    "${COMMAND[@]}" modifyvm "$uuid" --memory "$memory" --vm-execution-engine interpreter --nic1 none \
+    "${call[@]}" modifyvm "$uuid" --memory "$memory" --vm-execution-engine interpreter --nic1 none \
         --boot1 floppy --boot2 none --boot3 none --boot4 none --bios-boot-menu disabled \
         --bios-logo-display-time 0 --bios-logo-fade-in off --bios-logo-fade-out off \
         --audio-enabled off --uart1 0x3f8 4 --uart-mode1 file "$folder/$name.serial" &&
-        "${COMMAND[@]}" storagectl "$uuid" --name floppy --add floppy &&
-        "${COMMAND[@]}" storageattach "$uuid" --storagectl floppy --port 0 --device 0 --type fdd --medium "$floppy"
+        "${call[@]}" storagectl "$uuid" --name floppy --add floppy &&
+        "${call[@]}" storageattach "$uuid" --storagectl floppy --port 0 --device 0 --type fdd \
+            --medium "$folder/$name.img"
 }
 
 wait_ready() {

@@ -44,6 +44,7 @@ struct Step {
   // VM is down.
   std::string up = {};
   bool again = false;  // of a launch: it may only have come too early
+  bool died = false;   // of a launch: the VM's process ended before the VM ran
 };
 
 // How a verb ended.
@@ -108,6 +109,7 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   Task<Step> adopt(Instant deadline);
   Task<std::optional<std::string>> taken_into_contract(pid_t pid);
   Task<Step> save_then_launch(const boost::json::object& call, Instant deadline);
+  Task<bool> service_went(pid_t before);
   Task<Step> never_came_up();
   // force: it is down by the deadline, or its process is ended.
   Task<Step> stop_vm(std::optional<Instant> deadline, bool force);

@@ -39,6 +39,7 @@ class FakeHypervisor : public hypervisor::Hypervisor {
   bool endless = false;              // a save never comes to its end, until its deadline
   bool dies = false;                 // a save ends in an abort
   bool window = true;                // there is a front end
+  pid_t the_service = 77;            // another pid: it was lost and started anew
   bool two_processes = false;        // somebody else's too would be this VM's
   std::vector<std::string> refused;  // words that control() refuses
   std::vector<std::string> calls;
@@ -131,6 +132,7 @@ class FakeHypervisor : public hypervisor::Hypervisor {
     co_return hypervisor::done();
   }
   bool contested(const std::string&) override { return two_processes; }
+  pid_t service() const override { return the_service; }
   std::optional<hypervisor::VmProcess> process(const std::string&) override {
     if (!pid) return std::nullopt;
     return hypervisor::VmProcess{*pid, "1"};

@@ -18,6 +18,8 @@ constexpr int kConfig = 96;      // SMF_EXIT_ERR_CONFIG
 constexpr Instant kLook = 30s;   // one look; facts 3: a call may hang for ten seconds and still be good
 constexpr Instant kLocked = 2s;  // a lock that is not gone by then is somebody's (T40: told within 5 s)
 constexpr Instant kLockedPause = 500ms;
+// How often a launch is tried again that fell together with the hypervisor's service.
+constexpr int kOrphaned = 2;
 constexpr Instant kReserve = 2s;  // of the method's time, for telling what happened
 // How long a process that we launched may take to say that somebody else has its VM.
 constexpr Instant kRival = 10s;
@@ -131,14 +133,22 @@ Task<Step> Keeper::launch(const json::object& call, Instant deadline) {
   auto command = driver_.launch(hypervisor::VmRef{uuid_, name_, true});
   if (!command) co_return done(kConfig, command.error().message);
   if (!config_->timezone.empty()) command->environment.push_back("TZ=" + config_->timezone);
-  const Instant patience = now() + kLocked;
+  Instant patience = now() + kLocked;
   launching_ = control::int_member(call, "call", -1);
   Step step;
-  for (;;) {
+  for (int orphaned = 0;;) {
+    const pid_t service = driver_.service();
     while (!replies_.empty()) co_await replies_.pop(now());
     send_step(call, Step{"exec", 0, "", *command});
     step = co_await follow_launch(deadline, command->exit_if_locked);
-    if (!step.again || abandoned_ || now() >= patience) break;
+    if (!step.died || abandoned_ || now() >= deadline) break;
+    const bool went = co_await service_went(service);
+    if (went && ++orphaned <= kOrphaned) {
+      log("the hypervisor's service ended while the VM came up, and the VM with it; trying again");
+      patience = now() + kLocked;
+      continue;
+    }
+    if (!step.again || now() >= patience) break;
     log("another session may be letting go of the VM; trying again");
     co_await sleep_until(now() + kLockedPause);
   }
@@ -158,6 +168,7 @@ Task<Step> Keeper::follow_launch(Instant deadline, std::optional<int> exit_if_lo
     auto news = co_await replies_.pop(std::min(deadline, now() + pause));
     if (news && text_of(*news, "kind") == "died") {
       Step died = done(kFatal, "The VM's process " + text_of(*news, "text") + " before the VM was running.");
+      died.died = true;
       died.again = exit_if_locked && control::int_member(*news, "code", -1) == *exit_if_locked;
       co_return died;
     }
@@ -177,6 +188,12 @@ Task<Step> Keeper::follow_launch(Instant deadline, std::optional<int> exit_if_lo
   }
   if (abandoned_) co_return done(kRetry, "The VM was not running before the time was over.");
   co_return co_await never_came_up();
+}
+
+// Whether what ended may have ended because the hypervisor's service did.
+Task<bool> Keeper::service_went(pid_t before) {
+  const auto ready = co_await driver_.prepare(now() + kLook);
+  co_return !ready || driver_.service() != before;
 }
 
 // A large restore may be on its way: the retry adopts what it finds.  Anything else will not come up any

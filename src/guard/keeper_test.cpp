@@ -64,6 +64,35 @@ TEST_F(KeeperTest, T40_a_lock_that_stays_is_a_fatal_start) {
   EXPECT_NE(text_of(step, "text").find("exited with status 1"), std::string::npos);
 }
 
+// A VM whose VBoxSVC is gone cannot come up: that is no fault of its own, and not one for an administrator.
+TEST_F(KeeperTest, ALaunchThatFellWithTheHypervisorsServiceIsTriedAgain) {
+  configure();
+  method("start");
+  expect("step");
+  driver_.the_service = 78;
+  tell("launched");
+  tell("died", "died on signal TRAP (5)");
+  EXPECT_EQ(text_of(expect("step"), "action"), "exec");
+  tell("launched");
+  driver_.become(vm::VmState::running, 4711);
+  EXPECT_EQ(control::int_member(expect("step"), "code", -1), 0);
+}
+
+TEST_F(KeeperTest, AServiceThatFallsWithEveryLaunchEndsTheStart) {
+  configure();
+  method("start");
+  auto step = expect("step");
+  size_t launches = 0;
+  for (; text_of(step, "action") == "exec" && launches < 20; ++launches) {
+    ++driver_.the_service;
+    tell("launched");
+    tell("died", "died on signal TRAP (5)");
+    step = expect("step");
+  }
+  EXPECT_EQ(launches, 3U);
+  EXPECT_EQ(control::int_member(step, "code", -1), 95);
+}
+
 // The VM runs as process 4711, and that is not, or may not be, the process that was launched.
 TEST_F(KeeperTest, T40_a_vm_that_somebody_else_took_meanwhile_is_not_the_one_that_was_launched) {
   configure();

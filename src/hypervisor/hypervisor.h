@@ -80,8 +80,10 @@ class Hypervisor {
   // The UUIDs of all VMs that are up, in one cheap call that locks nothing: the safety net, and how a start
   // is followed.
   virtual Task<Result<std::vector<std::string>>> running(Instant deadline) = 0;
-  // Whether that list has this one.  Many starts may be followed at once: where the driver can ask for one VM
-  // without going through all, or ask once for several who wait, it does.
+  // Whether the VM has come up since its last launch(): that list has it, or it is stuck already, which the
+  // list leaves out (facts 8) and which may happen between two questions.  Many starts may be followed at
+  // once: where the driver can ask for one VM without going through all, or ask once for several who wait, it
+  // does.
   virtual Task<Result<bool>> is_running(std::string uuid, Instant deadline);
   virtual Result<Launch> launch(const VmRef& vm) = 0;
   virtual Task<Result<>> control(std::string uuid, vm::StopAction action, Instant deadline,
@@ -107,6 +109,9 @@ class Hypervisor {
   // What the user's own window on a VM is started with: its front end for this VM, without a display's
   // environment.
   virtual Result<Launch> front_end(const VmRef& vm);
+  // The process of the owner's hypervisor service, as prepare() found it last; -1 where there is none.  What
+  // ended together with it did not end because of itself.
+  virtual pid_t service() const { return -1; }
   // The VM's process in the process table: cmdline, uid, start time (facts 21).
   virtual std::optional<VmProcess> process(const std::string& uuid) = 0;
   // Whether there are several: one of them has the VM, and each other is about to be told so and to end.

@@ -19,6 +19,7 @@ namespace {
 constexpr off_t kMost = 4'194'304;
 constexpr size_t kHead = 4096;
 constexpr off_t kTail = 262'144;
+constexpr std::string_view kStateChanged = " Console: Machine state changed to '";
 
 std::string read_part(int fd, off_t from, size_t length) {
   std::string text(length, '\0');
@@ -83,6 +84,11 @@ bool has(std::string_view line, std::string_view sign) {
   return line.find(sign) != std::string_view::npos;
 }
 
+// The console's own line: right behind the time, where no word of the guest can stand.
+bool is_state(std::string_view line) {
+  return line.substr(std::min(line.find(' '), line.size())).starts_with(kStateChanged);
+}
+
 }  // namespace
 
 // A line that is read late (a guard that was started anew) tells itself when it was written.
@@ -94,7 +100,10 @@ Instant VmLog::time_of(std::string_view line) const {
 }
 
 void VmLog::take(std::string_view line) {
-  if (has(line, "Guest seems to be unresponsive") || has(line, "Guest has flatlined")) {
+  if (is_state(line)) {
+    line.remove_prefix(line.find(' ') + kStateChanged.size());
+    state_ = line.substr(0, line.find('\''));
+  } else if (has(line, "Guest seems to be unresponsive") || has(line, "Guest has flatlined")) {
     if (!heartbeat_ || !heartbeat_->lost) heartbeat_ = Heartbeat{true, time_of(line)};
   } else if (has(line, "Heartbeat flatline timer set") || has(line, "GuestHeartBeat: Guest is alive")) {
     if (!heartbeat_ || heartbeat_->lost) heartbeat_ = Heartbeat{false, time_of(line)};
@@ -114,18 +123,40 @@ void VmLog::read_new(int fd, off_t size) {
     const size_t end = rest.find('\n');
     const std::string_view line = rest.substr(0, end);
     rest.remove_prefix(end + 1);
-    if (has(line, "VMMDev") || has(line, "vmmdev")) take(line);
+    if (has(line, "VMMDev") || has(line, "vmmdev") || is_state(line)) take(line);
   }
 }
 
 std::optional<Heartbeat> VmLog::heartbeat() {
+  refresh();
+  return heartbeat_;
+}
+
+void VmLog::expect_new_run() {
+  refresh();
+  earlier_ = identity_;
+}
+
+bool VmLog::is_stuck() {
+  refresh();
+  return (state_ == "Stuck" || state_ == "GuruMeditation") && identity_ != earlier_;
+}
+
+bool VmLog::is_over() {
+  refresh();
+  return state_ == "PoweredOff" || state_ == "Saved" || state_ == "Aborted" || state_ == "AbortedSaved" ||
+         state_ == "Stopping";
+}
+
+void VmLog::refresh() {
   const auto file = open_file(path_, O_RDONLY | O_NONBLOCK);
   struct statx info {};
   if (!file || ::statx(file->get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &info) != 0 ||
       !S_ISREG(info.stx_mode)) {
     identity_.reset();
     heartbeat_.reset();
-    return std::nullopt;
+    state_.clear();
+    return;
   }
   const Identity identity{(uint64_t{info.stx_dev_major} << 32U) | info.stx_dev_minor, info.stx_ino,
                           info.stx_btime.tv_sec, info.stx_btime.tv_nsec};
@@ -134,11 +165,11 @@ std::optional<Heartbeat> VmLog::heartbeat() {
     identity_ = identity;
     offset_ = 0;
     heartbeat_.reset();
+    state_.clear();
     opened_ = opened(read_part(file->get(), 0, kHead));
   }
   if (!opened_ && offset_ < static_cast<off_t>(kHead)) opened_ = opened(read_part(file->get(), 0, kHead));
   if (size > offset_) read_new(file->get(), size);
-  return heartbeat_;
 }
 
 Result<std::vector<std::string>> last_lines(const std::string& path, size_t lines) {

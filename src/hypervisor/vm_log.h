@@ -1,5 +1,5 @@
 // A VM's own log (VBox.log), which VirtualBox writes live (facts 16): what it tells of the guest's heartbeat,
-// and its last lines.
+// whether the VM got stuck, and its last lines.
 //
 // Only what was added since the last time is read.  A new start of the VM makes a new file of the same name
 // (the old one is renamed), so a log is known by its inode and birth time; one that got shorter is new, too.
@@ -10,6 +10,7 @@
 //   "Guest seems to be unresponsive", "Guest has flatlined"   none came for a while: lost
 //   "GuestHeartBeat: Guest is alive"            they are back
 //   "Heartbeat checking timer has been stopped" the guest ended them in order: nobody is heard any more
+// and of its console: "Machine state changed to 'Stuck'" (a guru meditation) and the like.
 #pragma once
 
 #include <sys/types.h>
@@ -32,6 +33,12 @@ class VmLog {
   const std::string& path() const { return path_; }
   // Absent: the log is not there, or has not told of any heartbeat.
   std::optional<Heartbeat> heartbeat();
+  // A new run is about to begin: the log that is there now tells of an earlier one.
+  void expect_new_run();
+  // Whether the run that was expected last has come to a guru meditation and is still in it.
+  bool is_stuck();
+  // Whether the last run has come to its end, or is about to: its process may still be there.
+  bool is_over();
 
  private:
   struct Identity {
@@ -40,15 +47,17 @@ class VmLog {
     bool operator==(const Identity&) const = default;
   };
 
+  void refresh();
   void read_new(int fd, off_t size);
   void take(std::string_view line);
   Instant time_of(std::string_view line) const;
 
   std::string path_;
-  std::optional<Identity> identity_;
+  std::optional<Identity> identity_, earlier_;
   off_t offset_ = 0;
   std::optional<WallTime> opened_;  // what the times in its lines count from
   std::optional<Heartbeat> heartbeat_;
+  std::string state_;  // the console's own word, as told last
 };
 
 // At most the last `lines` lines of a file, and no more than its last 256 KB.

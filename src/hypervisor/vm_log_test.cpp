@@ -46,6 +46,28 @@ TEST_F(VmLogTest, TheHeartbeatIsFollowed) {
   EXPECT_EQ(is(), "silent");
 }
 
+TEST_F(VmLogTest, AGuruMeditationIsToldOfTheRunThatWasExpectedOnly) {
+  const std::string running = "00:00:02.000000 Console: Machine state changed to 'Running'\n";
+  const std::string stuck = "00:00:04.000000 Console: Machine state changed to 'Stuck'\n";
+  EXPECT_FALSE(log_.is_stuck());
+  add(running + stuck);
+  EXPECT_TRUE(log_.is_stuck());
+  log_.expect_new_run();
+  EXPECT_FALSE(log_.is_stuck());
+  EXPECT_FALSE(log_.is_over());
+  std::filesystem::rename(path_, path_ + ".1");
+  EXPECT_FALSE(log_.is_stuck());
+  add(running);
+  EXPECT_FALSE(log_.is_stuck());
+  add("00:00:03.000000 VMMDev: Guest Log: Console: Machine state changed to 'Stuck'\n");
+  EXPECT_FALSE(log_.is_stuck()) << "those are words of the guest";
+  add(stuck);
+  EXPECT_TRUE(log_.is_stuck());
+  add("00:00:09.000000 Console: Machine state changed to 'Stopping'\n");
+  EXPECT_FALSE(log_.is_stuck());
+  EXPECT_TRUE(log_.is_over());
+}
+
 TEST_F(VmLogTest, HalfALineWaitsForItsOtherHalf) {
   add(kSet);
   const std::string lost = kLost;

@@ -40,6 +40,7 @@ vboxsvc_is_killed() {
   done
   svc=$(vboxsvc)
   [[ $svc ]] || wrong "no VBoxSVC was found"
+  service_is_killed=yes
   ok "kill -9 $svc   # VBoxSVC"
   # Asked at once, the next VBoxSVC says "powered off" of what runs.
   for vm in vm1 vm2 vm3 vm4; do ok "vmkeep release vbox:$vm"; done

@@ -34,13 +34,15 @@ hides() { ! grep -qE -- "$1" <<<"$out" || wrong "the last command should not hav
 
 state_of() { svcs -H -o STATE "$1" 2>/dev/null; }
 
-# until_true SECONDS WHAT COMMAND...: asks again until it holds.
+# until_true SECONDS WHAT COMMAND...: asks again until it holds; at first often, then less and less, since many ask at
+# once and those who are waited for need the processors.
 until_true() {
-  local deadline=$((SECONDS + $1)) what=$2
+  local deadline=$((SECONDS + $1)) what=$2 pause=20
   shift 2
   until eval "$*"; do
     ((SECONDS < deadline)) || { out=$(svcs -xv 2>&1); wrong "timed out: $what"; }
-    sleep 0.02
+    sleep "0.$(printf %03d $pause)"
+    ((pause >= 250)) || ((pause = pause * 3 / 2))
   done
 }
 

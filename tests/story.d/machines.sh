@@ -1,5 +1,7 @@
 # VMs, on whatever there is: the lab's VirtualBox, the one on PATH, or the simulated driver.
 
+mapfile -d '' -t walk <"/proc/$$/cmdline"  # to begin anew
+
 declare -A uuids=()  # of every VM that was made, by its name
 
 choose_driver() {
@@ -186,8 +188,30 @@ tear_down() {
     echo "--- the logs of the failed test" >&2
     tail -n 40 "$work"/log/*.log "$work/vmkeepd.err" >&2 2>/dev/null
   fi
+  local again=''
+  [[ $status == 0 || $show ]] || ! service_fell || again=yes
   [[ ! -d ${work-} ]] || rm -rf "$work"
   [[ ! ${ipc-} ]] || rm -rf "/tmp/.vbox-$ipc-ipc"
   [[ $driver != lab || ! -d ${home-} ]] || rm -rf "$home"
+  [[ ! $again ]] || walk_again
   exit $status
+}
+
+# Whether a VBoxSVC of this test came to its end without its last word, and nobody here meant it to.
+service_fell() {
+  local log
+  [[ $driver == lab && -d ${home-} && ! ${service_is_killed-} ]] || return 1
+  for log in "$home"/VBoxSVC.log.*; do
+    [[ ! -f $log ]] || grep -q 'VirtualBox: object deleted' "$log" || return 0
+  done
+  return 1
+}
+
+# VirtualBox 7.2.22 has a VBoxSVC that may run into a null pointer when it is asked about a VM whose process ends in
+# that moment; all VMs of its owner go with it.  What is tested here is not that (tests/faults shows what we do then).
+walk_again() {
+  export VMKEEP_WALK=$((${VMKEEP_WALK-1} + 1))
+  ((VMKEEP_WALK <= 3)) || return 0
+  echo "--- VirtualBox's own VBoxSVC crashed under this test; once more, from the beginning ($VMKEEP_WALK)" >&2
+  exec "${walk[@]}"
 }

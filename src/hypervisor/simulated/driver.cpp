@@ -247,8 +247,8 @@ Task<Result<bool>> Driver::is_running(std::string uuid, Instant deadline) {
   const auto answers = co_await ask("", "list", deadline);
   if (!answers) co_return answers.error();
   const auto vm = store_.read(uuid);
-  const bool listed = vm && is_listed_as_up(*vm);
-  co_return listed;
+  const bool up = vm && (is_listed_as_up(*vm) || state_of(store_.state(*vm)) == vm::VmState::gurumeditation);
+  co_return up;
 }
 
 Result<Launch> Driver::launch(const VmRef& vm) {

@@ -1,8 +1,5 @@
 #include "hypervisor/virtualbox/driver.h"
 
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -12,15 +9,11 @@
 namespace vmkeep::hypervisor::virtualbox {
 namespace {
 
-const std::vector<std::string_view> kVmPrograms{"VBoxHeadless", "VirtualBoxVM", "VirtualBox", "VBoxSDL"};
-
 constexpr Instant kFirstPause{100};
 constexpr Instant kLongestPause{2'000};
 // How long others wait for a list that somebody asked for: one call in 300 hangs (facts 3), and then the next
 // one is not kept back by it.
 constexpr Instant kSharedFor{2'000};
-// How long a look waits for the process of a VM that is said to be down already.
-constexpr Instant kLastMoments{1'500};
 
 std::vector<std::string> in_english(std::vector<std::string> environment) {
   environment.erase(
@@ -34,18 +27,6 @@ std::vector<std::string> in_english(std::vector<std::string> environment) {
 DriverOptions in_english(DriverOptions options) {
   options.environment = in_english(std::move(options.environment));
   return options;
-}
-
-// Stable and down: its process should be gone.
-bool is_down(vm::VmState state) {
-  return !vm::is_up(state) && !vm::is_passing(state) && state != vm::VmState::unknown;
-}
-
-Task<> wait_for_end(VmProcess process, Instant deadline) {
-  const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
-  if (!pidfd) co_return;
-  Readiness readiness(co_await asio::this_coro::executor, pidfd.get());
-  co_await readiness.readable(deadline);
 }
 
 }  // namespace
@@ -160,7 +141,10 @@ std::optional<std::string> Driver::name_of(const std::string& uuid) {
 Task<Result<bool>> Driver::is_running(std::string uuid, Instant deadline) {
   const auto all = co_await shared_list("runningvms", deadline);
   if (!all) co_return all.error();
-  co_return std::any_of((*all)->begin(), (*all)->end(), [&uuid](const VmRef& vm) { return vm.uuid == uuid; });
+  const bool listed =
+      std::any_of((*all)->begin(), (*all)->end(), [&uuid](const VmRef& vm) { return vm.uuid == uuid; });
+  const auto log = logs_.find(uuid);
+  co_return listed || (log != logs_.end() && log->second.is_stuck());
 }
 
 Task<Result<VmRef>> Driver::find(std::string name_or_uuid, Instant deadline) {
@@ -183,125 +167,12 @@ Task<Result<VmRef>> Driver::find(std::string name_or_uuid, Instant deadline) {
   co_return *found;
 }
 
-// The first witness: what VirtualBox says.  Of a VM whose settings it could not read once it goes on saying
-// so until somebody asks for the list: only then does it try again (measured).
-Task<Result<vm::Observation>> Driver::say(std::string uuid, Instant deadline) {
-  auto said = co_await say_once(uuid, deadline);
-  if (!said || said->state != vm::VmState::inaccessible) co_return said;
-  const auto all = co_await list(deadline);
-  const bool read = all && std::any_of(all->begin(), all->end(),
-                                       [&uuid](const VmRef& vm) { return vm.uuid == uuid && vm.accessible; });
-  if (read) said = co_await say_once(std::move(uuid), deadline);
-  co_return said;
-}
-
-Task<Result<vm::Observation>> Driver::say_once(std::string uuid, Instant deadline) {
-  std::vector<std::string> words;
-  words.emplace_back("showvminfo");
-  words.push_back(uuid);
-  words.emplace_back("--machinereadable");
-  const auto result = co_await ask(uuid, words, deadline);
-  if (!result) co_return result.error();
-  if (!result->status.success()) {
-    // Whatever it has printed by then is not an answer (facts 2).
-    switch (classify(result->err)) {
-      case Trouble::not_registered:
-        co_return vm::Observation{vm::VmState::missing, vm::Witness::unsure, told(*result)};
-      case Trouble::inaccessible:
-        co_return vm::Observation{vm::VmState::inaccessible, vm::Witness::unsure, told(*result)};
-      default:
-        co_return fail(ErrorKind::unavailable, "VBoxManage " + joined(words) + ": " + told(*result));
-    }
-  }
-  auto info = parse_info(result->out);
-  if (!info) co_return fail(ErrorKind::unavailable, info.error().message + " (VM " + uuid + ")");
-  if (info->uuid != uuid) {
-    co_return fail(ErrorKind::unavailable,
-                   "VBoxManage was asked about " + uuid + " and told of " + info->uuid);
-  }
-  names_[uuid] = info->name;
-  note_log(uuid, info->log_folder + "/VBox.log");
-  watch_log(uuid);
-  const auto state = vm::vm_state(info->state);
-  if (!state) {
-    co_return vm::Observation{vm::VmState::unknown, vm::Witness::unsure,
-                              "VMState is \"" + info->state + "\""};
-  }
-  co_return vm::Observation{*state, vm::Witness::unsure, ""};
-}
-
-bool Driver::belongs(const Process& process, const std::string& uuid) const {
-  const auto vm = started_vm(process.argv, kVmPrograms);
-  const auto name = names_.find(uuid);
-  return vm && (*vm == uuid || (name != names_.end() && *vm == name->second));
-}
-
-// The second: the process table.  It is read as a whole only where the process that was last known is gone:
-// with many VMs that is what a look would cost most.
-Driver::Seen Driver::see(const std::string& uuid) {
-  const auto known = known_.find(uuid);
-  if (known != known_.end()) {
-    const auto process = table_.read(known->second.pid);
-    const bool same = process && process->start_time == known->second.start_time && belongs(*process, uuid);
-    if (same) return Seen{vm::Witness::present, known->second};
-    known_.erase(known);
-  }
-  const Scan scan = table_.scan(::geteuid(), kVmPrograms);
-  Seen seen;
-  for (const Process& process : scan.processes) {
-    if (!belongs(process, uuid)) continue;
-    seen.process = VmProcess{process.pid, process.start_time};  // the newest counts
-  }
-  if (seen.process) {
-    known_[uuid] = *seen.process;
-    seen.witness = vm::Witness::present;
-  } else if (scan.complete) {
-    seen.witness = vm::Witness::absent;
-  }
-  return seen;
-}
-
-Task<Result<vm::Observation>> Driver::look(std::string uuid, Instant deadline) {
-  uuid = normal_uuid(uuid);
-  if (uuid.empty()) co_return fail(ErrorKind::invalid, "a VM is looked at by its UUID");
-  auto said = co_await say(uuid, deadline);
-  if (!said) co_return said;
-  Seen seen = see(uuid);
-  if (is_down(said->state) && seen.process) {
-    // Most often a process in its last moments.  Its end is worth waiting for, and then VirtualBox is asked
-    // anew, because what it said before may have been said of another end.
-    co_await wait_for_end(*seen.process, std::min(deadline, now() + kLastMoments));
-    seen = see(uuid);
-    if (!seen.process) {
-      said = co_await say(uuid, deadline);
-      if (!said) co_return said;
-      seen = see(uuid);
-    }
-  }
-  said->process = seen.witness;
-  watch_.process(uuid, seen.process);
-  if (said->process == vm::Witness::unsure && said->detail.empty() && said->state != vm::VmState::unknown) {
-    said->detail = "/proc hides processes (hidepid): mount it without, or run vmkeep as root";
-  }
-  co_return said;
-}
-
-std::optional<VmProcess> Driver::process(const std::string& uuid) {
-  return see(normal_uuid(uuid)).process;
-}
-
 void Driver::watch_log(const std::string& uuid) {
   const auto log = logs_.find(uuid);
   if (log == logs_.end()) return;
   const std::string& path = log->second.path();
   const size_t slash = path.rfind('/');
   watch_.file(uuid, path.substr(0, slash), path.substr(slash + 1), is_news);
-}
-
-bool Driver::contested(const std::string& uuid) {
-  const Scan scan = table_.scan(::geteuid(), kVmPrograms);
-  const auto theirs = [&](const Process& process) { return belongs(process, normal_uuid(uuid)); };
-  return std::count_if(scan.processes.begin(), scan.processes.end(), theirs) > 1;
 }
 
 Task<bool> Driver::hint(std::string uuid, Instant deadline) {

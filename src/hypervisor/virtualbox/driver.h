@@ -60,6 +60,7 @@ class Driver : public Hypervisor {
   Result<Launch> front_end(const VmRef& vm) override;
   std::optional<VmProcess> process(const std::string& uuid) override;
   bool contested(const std::string& uuid) override;
+  pid_t service() const override { return service_.pid(); }
   Task<bool> hint(std::string uuid, Instant deadline) override;
   void abandon(const std::string& uuid) override;
 
@@ -96,6 +97,7 @@ class Driver : public Hypervisor {
   Task<Result<VmList>> shared_list(std::string which, Instant deadline);
   Task<Result<vm::Observation>> say(std::string uuid, Instant deadline);
   Task<Result<vm::Observation>> say_once(std::string uuid, Instant deadline);
+  Task<> let_it_end(std::string uuid, Instant deadline);
   Seen see(const std::string& uuid);
 
   Executor executor_;
@@ -106,8 +108,11 @@ class Driver : public Hypervisor {
   Service service_;
   Watch watch_;
   ProcessTable table_;
-  std::map<std::string, VmProcess> known_;    // by UUID, as last seen
-  std::map<std::string, VmLog> logs_;         // by UUID, where a look has told
+  std::map<std::string, VmProcess> known_;       // by UUID, as last seen
+  std::map<std::string, VmLog> logs_;            // by UUID, where a look has told
+  std::map<std::string, std::string> settings_;  // by UUID, the file with its settings
+  // By UUID, those that were up when they were looked at last: what version of that file there was then.
+  std::map<std::string, std::string> while_up_;
   std::map<std::string, std::string> names_;  // by UUID, as last told: a person may start a VM by its name
 };
 

@@ -230,6 +230,8 @@ TEST_F(RealVirtualBox, AStuckGuestIsHintedAt) {
     while (folder_.read("vms/stuck/stuck.serial").empty() && now() < limit)
       co_await sleep_until(now() + 50ms);
     EXPECT_TRUE(co_await reaches(uuid, VmState::gurumeditation, Witness::present));
+    const auto up = co_await driver_->is_running(uuid, now() + 60s);
+    EXPECT_TRUE(up && *up) << "it has come up, though no list names it (facts 8)";
     co_await control(uuid, StopAction::poweroff);
     EXPECT_TRUE(co_await reaches(uuid, VmState::poweroff, Witness::absent));
   };

@@ -170,6 +170,28 @@ TEST_F(DriverTest, WhoAsksForAListWhileOneIsUnderWayGetsTheNextOneWithAllOthers)
   EXPECT_LT(folder_.read("calls").size(), kAskers);
 }
 
+// A guest may take its VM down within seconds, and the list of running VMs never names it (facts 8).
+TEST_F(DriverTest, AStuckVmHasComeUp) {
+  const auto asked = [this] {
+    Result<bool> up = fail(ErrorKind::io, "no answer");
+    loop_.run(store(driver_->is_running(kVm1, now() + 20s), up));
+    EXPECT_TRUE(up) << up.error().message;
+    return up && *up;
+  };
+  manage(told("poweroff") + "true");
+  const std::string stuck = "00:00:04.000000 Console: Machine state changed to 'Stuck'\n";
+  folder_.write("VBox.log", stuck);
+  expect_state(look(), vm::VmState::poweroff);
+  folder_.program("VBoxHeadless", "");
+  ASSERT_TRUE(driver_->launch(VmRef{kVm1, "vm1", true}));
+  EXPECT_FALSE(asked()) << "the log is that of the run before";
+  std::filesystem::rename(folder_.file("VBox.log"), folder_.file("VBox.log.1"));
+  folder_.write("VBox.log", "00:00:02.000000 Console: Machine state changed to 'Running'\n");
+  EXPECT_FALSE(asked());
+  folder_.write("VBox.log", "00:00:02.000000 Console: Machine state changed to 'Running'\n" + stuck);
+  EXPECT_TRUE(asked());
+}
+
 // One call in 300 hangs (facts 3): the others are not kept back by it for longer than they would be anyhow.
 TEST_F(DriverTest, AListThatHangsIsNotWaitedForByAll) {
   manage("[ -e $D/first ] && exec cat $T/list-runningvms.txt; echo $$ >$D/first; exec sleep 600");

@@ -194,6 +194,40 @@ TEST_F(DriverTest, TwoProcessesContestAVm) {
   loop_.run(end(second));
 }
 
+// What asks a VM's session while it is being torn down may take VBoxSVC along.
+TEST_F(DriverTest, AVmOnItsWayDownIsAskedAboutOnceItsProcessHasGone) {
+  std::filesystem::copy_file("/bin/sh", folder_.file("VBoxHeadless"));
+  ASSERT_EQ(::mkfifo(folder_.file("never").c_str(), 0600), 0);
+  SpawnSpec spec;
+  spec.argv = {folder_.file("VBoxHeadless"), "-c", "read x <" + folder_.file("never"), "--startvm", kVm1};
+  const auto vm = spawn(spec);
+  ASSERT_TRUE(vm);
+  loop_.reaper().expect(vm->pid);
+  const std::string alive =
+      "kill -0 " + std::to_string(vm->pid) + " && echo alive >>$D/asked || echo gone >>$D/asked\n";
+  manage(alive + "[ -e $D/down ] && " + told("poweroff") + told("running"));
+  folder_.write("VBox.log", "00:00:02.000000 Console: Machine state changed to 'Running'\n");
+  EXPECT_TRUE(look());
+  Result<vm::Observation> looked = fail(ErrorKind::io, "no answer");
+  const auto scenario = [&]() -> Task<> {
+    folder_.write("down", "");
+    folder_.write("VBox.log",
+                  "00:00:02.000000 Console: Machine state changed to 'Running'\n"
+                  "00:00:09.000000 Console: Machine state changed to 'PoweredOff'\n");
+    start(loop_.executor(), store(driver_->look(kVm1, now() + 20s), looked));
+    // Long enough for a question to be put.
+    const Instant limit = now() + 200ms;
+    while (folder_.read("asked") == "alive\n" && now() < limit) co_await sleep_until(now() + 5ms);
+    EXPECT_EQ(::kill(vm->pid, SIGKILL), 0);
+    EXPECT_TRUE(co_await loop_.reaper().exited(vm->pid, now() + 20s));
+    const Instant deadline = now() + 20s;
+    while (!looked && now() < deadline) co_await sleep_until(now() + 5ms);
+  };
+  loop_.run(scenario());
+  expect_state(looked, vm::VmState::poweroff);
+  EXPECT_EQ(folder_.read("asked"), "alive\ngone\n");
+}
+
 TEST_F(DriverTest, T57_signals_go_to_exactly_that_process) {
   manage("true");
   // A shell under VirtualBox's name, which notes its signals and waits for ever without a child.

@@ -124,6 +124,7 @@ Result<MachineInfo> parse_info(std::string_view text) {
   while (info.state.empty() && reader.next(key, value)) {
     if (key == "UUID" && info.uuid.empty()) info.uuid = normal_uuid(value);
     if (key == "name" && info.name.empty()) info.name = value;
+    if (key == "CfgFile" && info.settings_file.empty()) info.settings_file = value;
     if (key == "LogFldr" && info.log_folder.empty()) info.log_folder = value;
     if (key == "VMState") info.state = value;
   }

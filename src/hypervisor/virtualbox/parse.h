@@ -25,8 +25,9 @@ Result<std::vector<VmRef>> parse_list(std::string_view text);
 struct MachineInfo {
   std::string uuid;  // in lower case
   std::string name;
-  std::string log_folder;  // LogFldr
-  std::string state;       // VMState, as the word it is
+  std::string settings_file;  // CfgFile
+  std::string log_folder;     // LogFldr
+  std::string state;          // VMState, as the word it is
 };
 
 // Errors: ErrorKind::invalid unless UUID and VMState are there, complete.

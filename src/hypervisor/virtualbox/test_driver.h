@@ -26,6 +26,14 @@ class DriverTest : public testing::Test {
     driver_ = std::make_unique<Driver>(loop_.executor(), loop_.reaper(), options);
   }
 
+  // What makes `manage` answer showvminfo as in that sample, with the VM's log and settings in the test's
+  // folder.
+  static std::string told(const std::string& state) {
+    return "[ \"$1\" = showvminfo ] && exec sed -e \"s|^LogFldr=.*|LogFldr=\\\"$D\\\"|\" -e "
+           "\"s|^CfgFile=.*|CfgFile=\\\"$D/settings\\\"|\" $T/showvminfo-" +
+           state + ".txt\n";
+  }
+
   Result<> control(vm::StopAction action, Percent progress = {}) {
     Result<> result = fail(ErrorKind::io, "no answer");
     loop_.run(store(driver_->control(kVm1, action, now() + 20s, std::move(progress)), result));
