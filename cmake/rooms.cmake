@@ -11,6 +11,43 @@ if(VMKEEP_TESTS)
   include(GoogleTest)
 endif()
 
+# The heavy headers of others are compiled once for all rooms and once for all tests, which halves the time of a build
+# from nothing.  Not with Clang: what it compiles (and clang-tidy reads) shows that each file includes what it uses.
+# Whoever uses such a header has the macros of all of them, as GCC refuses it otherwise.
+function(vmkeep_use_headers target headers)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    return()
+  endif()
+  get_target_property(type ${target} TYPE)
+  target_compile_definitions(${target} PRIVATE $<TARGET_PROPERTY:${headers},COMPILE_DEFINITIONS>)
+  target_compile_options(${target} PRIVATE -fpch-preprocess)  # without it ccache keeps out
+  set_property(TARGET ${target} PROPERTY PRECOMPILE_HEADERS_REUSE_FROM ${headers})
+  add_dependencies(${target} ${headers})
+endfunction()
+
+function(vmkeep_headers_target name)
+  file(WRITE ${CMAKE_BINARY_DIR}/${name}.cpp "")
+  add_library(${name} STATIC ${CMAKE_BINARY_DIR}/${name}.cpp)
+  target_compile_options(${name} PRIVATE -fpch-preprocess -Wall -Wextra -Wpedantic)  # the macros depend on -Wpedantic
+  target_compile_definitions(${name} PRIVATE BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
+    $<TARGET_PROPERTY:Boost::json,INTERFACE_COMPILE_DEFINITIONS> $<TARGET_PROPERTY:fmt::fmt,INTERFACE_COMPILE_DEFINITIONS>)
+  target_precompile_headers(${name} PRIVATE <algorithm> <array> <chrono> <filesystem> <fstream> <functional> <map>
+    <memory> <optional> <set> <sstream> <string> <string_view> <utility> <variant> <vector>
+    <fmt/format.h> <boost/asio/as_tuple.hpp> <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp>
+    <boost/asio/io_context.hpp> <boost/asio/posix/stream_descriptor.hpp> <boost/asio/steady_timer.hpp>
+    <boost/asio/use_awaitable.hpp> <boost/json/array.hpp> <boost/json/object.hpp> <boost/json/parse.hpp>
+    <boost/json/serialize.hpp> <boost/json/value.hpp> ${ARGN})
+endfunction()
+
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  vmkeep_headers_target(vmkeep_headers)
+  if(VMKEEP_TESTS)
+    vmkeep_headers_target(vmkeep_test_headers <gtest/gtest.h>)
+    target_compile_options(vmkeep_test_headers PRIVATE $<$<CONFIG:Dev>:-O0 -fno-sanitize=undefined>)
+    target_link_libraries(vmkeep_test_headers PRIVATE GTest::gtest)
+  endif()
+endif()
+
 function(vmkeep_flags target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Werror)
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
@@ -18,12 +55,14 @@ function(vmkeep_flags target)
     target_compile_options(${target} PRIVATE -Wno-restrict)
   endif()
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  vmkeep_use_headers(${target} vmkeep_headers)
 endfunction()
 
 # What is tested is compiled with every check; the tests' own code, which is half of all, at half the cost: without
 # optimisation and without UBSan.
 function(vmkeep_test_flags target)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Dev>:-O0 -fno-sanitize=undefined>)
+  vmkeep_use_headers(${target} vmkeep_test_headers)
 endfunction()
 
 function(vmkeep_fuzzers library)
