@@ -18,7 +18,6 @@ function(vmkeep_use_headers target headers)
   if(NOT CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     return()
   endif()
-  get_target_property(type ${target} TYPE)
   target_compile_definitions(${target} PRIVATE $<TARGET_PROPERTY:${headers},COMPILE_DEFINITIONS>)
   target_compile_options(${target} PRIVATE -fpch-preprocess)  # without it ccache keeps out
   set_property(TARGET ${target} PROPERTY PRECOMPILE_HEADERS_REUSE_FROM ${headers})
