@@ -11,12 +11,19 @@ if(VMKEEP_TESTS)
   include(GoogleTest)
 endif()
 
-# The heavy headers of others are compiled once for all rooms and once for all tests, which halves the time of a build
-# from nothing.  Not with Clang: what it compiles (and clang-tidy reads) shows that each file includes what it uses.
-# Whoever uses such a header has the macros of all of them, as GCC refuses it otherwise.
+# The heavy headers of others are compiled once for all, which halves the time of a build from nothing: for the rooms that
+# live in the loop with Boost.Asio, for all others without (whatever includes it has to link it), and both again for tests.
+# Not with Clang: what it compiles (and clang-tidy reads) shows that each file includes what it uses.
+set(VMKEEP_LOOP_ROOMS contract host hypervisor guard daemon)
+
+# GCC refuses them to whoever does not have the same macros.
 function(vmkeep_use_headers target headers)
   if(NOT CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     return()
+  endif()
+  string(REGEX REPLACE "^vmkeep_|_test$" "" room ${target})
+  if(room IN_LIST VMKEEP_LOOP_ROOMS)
+    string(APPEND headers _loop)
   endif()
   target_compile_definitions(${target} PRIVATE $<TARGET_PROPERTY:${headers},COMPILE_DEFINITIONS>)
   target_compile_options(${target} PRIVATE -fpch-preprocess)  # without it ccache keeps out
@@ -32,18 +39,22 @@ function(vmkeep_headers_target name)
     $<TARGET_PROPERTY:Boost::json,INTERFACE_COMPILE_DEFINITIONS> $<TARGET_PROPERTY:fmt::fmt,INTERFACE_COMPILE_DEFINITIONS>)
   target_precompile_headers(${name} PRIVATE <algorithm> <array> <chrono> <filesystem> <fstream> <functional> <map>
     <memory> <optional> <set> <sstream> <string> <string_view> <utility> <variant> <vector>
-    <fmt/format.h> <boost/asio/as_tuple.hpp> <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp>
-    <boost/asio/io_context.hpp> <boost/asio/posix/stream_descriptor.hpp> <boost/asio/steady_timer.hpp>
-    <boost/asio/use_awaitable.hpp> <boost/json/array.hpp> <boost/json/object.hpp> <boost/json/parse.hpp>
-    <boost/json/serialize.hpp> <boost/json/value.hpp> ${ARGN})
+    <fmt/format.h> <boost/json/array.hpp> <boost/json/object.hpp> <boost/json/parse.hpp> <boost/json/serialize.hpp>
+    <boost/json/value.hpp> ${ARGN})
 endfunction()
 
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  set(loop <boost/asio/as_tuple.hpp> <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp> <boost/asio/io_context.hpp>
+    <boost/asio/posix/stream_descriptor.hpp> <boost/asio/steady_timer.hpp> <boost/asio/use_awaitable.hpp>)
   vmkeep_headers_target(vmkeep_headers)
+  vmkeep_headers_target(vmkeep_headers_loop ${loop})
   if(VMKEEP_TESTS)
     vmkeep_headers_target(vmkeep_test_headers <gtest/gtest.h>)
-    target_compile_options(vmkeep_test_headers PRIVATE $<$<CONFIG:Dev>:-O0 -fno-sanitize=undefined>)
-    target_link_libraries(vmkeep_test_headers PRIVATE GTest::gtest)
+    vmkeep_headers_target(vmkeep_test_headers_loop <gtest/gtest.h> ${loop})
+    foreach(headers vmkeep_test_headers vmkeep_test_headers_loop)
+      target_compile_options(${headers} PRIVATE $<$<CONFIG:Dev>:-O0 -fno-sanitize=undefined>)
+      target_link_libraries(${headers} PRIVATE GTest::gtest)
+    endforeach()
   endif()
 endif()
 

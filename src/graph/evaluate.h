@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "graph/graph.h"
@@ -24,7 +25,7 @@ struct Record {
 };
 
 struct Graph::Data {
-  std::map<std::string, Record> records;
+  std::unordered_map<std::string, Record> records;        // looked up far more often than anything else here
   std::map<std::string, std::set<std::string>> services;  // to their instances
   std::map<Entity, std::map<std::string, std::vector<size_t>>>
       by_entity;  // to (instance, its groups that name it)

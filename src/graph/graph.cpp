@@ -107,6 +107,7 @@ std::vector<std::string> Graph::instances() const {
   for (const auto& [name, record] : data_->records) {
     if (record.known) names.push_back(name);
   }
+  std::sort(names.begin(), names.end());
   return names;
 }
 

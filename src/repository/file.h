@@ -31,7 +31,8 @@ class File {
   // The volatile file: empties it if it is not of this boot.
   void begin_boot(const std::string& boot_id);
 
-  void begin();
+  // Not synced: it survives the end of this program and everybody else's, but perhaps not a power cut.
+  void begin(bool synced = true);
   void write(const FileDelta& delta, std::optional<uint64_t> reserved_generation);
   void flush() { db_.flush(); }
   void commit();
@@ -54,6 +55,7 @@ class File {
   std::string path_;
   Kind kind_;
   Database db_;
+  bool synced_ = true;
   struct Statements {
     Statement begin, commit;
     Statement add_entity, delete_entity;

@@ -1,8 +1,13 @@
+#include <utility>
+
 #include "repository/file.h"
 
 namespace vmkeep::repository {
 
-void File::begin() {
+void File::begin(bool synced) {
+  if (kind_ == Kind::persistent && std::exchange(synced_, synced) != synced) {
+    db_.exec(synced ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+  }
   run_.begin.run();
 }
 

@@ -1,5 +1,6 @@
 #include "repository/store.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -36,7 +37,7 @@ class Store final : public Repository {
  private:
   Result<const Node*> find(const fmri::Fmri& entity) const;
   Result<const Node*> find_instance(const fmri::Fmri& instance) const;
-  Result<> write(const Delta& delta, std::optional<uint64_t> reserve);
+  Result<> write(const Delta& delta, std::optional<uint64_t> reserve, bool synced);
   Result<> commit_fleeting();
 
   File persistent_;
@@ -146,7 +147,7 @@ Result<> Store::commit_fleeting() {
 
 // The volatile part is written first and committed last: nearly all that can go wrong with it goes wrong
 // while everything can still be taken back.
-Result<> Store::write(const Delta& delta, std::optional<uint64_t> reserve) {
+Result<> Store::write(const Delta& delta, std::optional<uint64_t> reserve, bool synced) {
   const bool both = fleeting_ && !delta.fleeting.empty();
   try {
     if (both) {
@@ -160,7 +161,7 @@ Result<> Store::write(const Delta& delta, std::optional<uint64_t> reserve) {
   }
   try {
     if (!delta.persistent.empty() || reserve) {
-      persistent_.begin();
+      persistent_.begin(synced);
       persistent_.write(delta.persistent, reserve);
       persistent_.commit();
     }
@@ -172,6 +173,16 @@ Result<> Store::write(const Delta& delta, std::optional<uint64_t> reserve) {
   return both ? commit_fleeting() : Result<>();
 }
 
+// What an instance was started with is told by its snapshot `start`.  After a power cut nothing runs as it
+// was started before, and a boot that starts a thousand instances does not wait for the disk a thousand
+// times.
+bool is_of_a_start(const ChangeSet& changes) {
+  return std::all_of(changes.begin(), changes.end(), [](const Change& change) {
+    const auto* taken = std::get_if<TakeSnapshot>(&change);
+    return taken != nullptr && taken->name == "start";
+  });
+}
+
 Result<> Store::commit(const ChangeSet& changes) {
   if (broken_) return *broken_;
   Draft draft(model_);
@@ -181,7 +192,7 @@ Result<> Store::commit(const ChangeSet& changes) {
   std::optional<uint64_t> reserve;
   if (draft.last_generation() > model_.reserved_generation)
     reserve = draft.last_generation() + kGenerationBlock;
-  if (auto written = write(delta, reserve); !written) return written;
+  if (auto written = write(delta, reserve, !is_of_a_start(changes)); !written) return written;
   std::move(draft).adopt(model_);
   if (reserve) model_.reserved_generation = *reserve;
   return {};

@@ -1,9 +1,9 @@
 // The repository on SQLite: one persistent file and one volatile file that lives as long as the boot.
 //
 // Reads are served from memory; a commit is one SQLite transaction (WAL, synchronous FULL in the persistent
-// store) and is applied to memory only after SQLite has it.  A change-set that touches both stores writes the
-// persistent one first: after kill -9 in between, the override is what is missing.  The volatile store is
-// emptied when it was written in another boot.
+// store, but for `start` snapshots, which a power cut may take) and is applied to memory only after SQLite
+// has it.  A change-set that touches both stores writes the persistent one first: after kill -9 in between,
+// the override is what is missing.  The volatile store is emptied when it was written in another boot.
 #pragma once
 
 #include <memory>

@@ -6,6 +6,7 @@
 #include <boost/json/value.hpp>
 #include <cstdlib>
 
+#include "control/patterns.h"
 #include "control/remote_repository.h"
 #include "tools/json_text.h"
 #include "tools/property_text.h"
@@ -225,6 +226,9 @@ Result<Properties> open_properties() {
   if (!connected) return connected.error();
   const auto client = std::make_shared<control::Client>(std::move(*connected));
   return Properties{control::remote_repository(client),
+                    [client](const std::vector<std::string>& operands) {
+                      return control::matching_entries(*client, operands);
+                    },
                     [client](const fmri::Fmri& entity, const std::string& group, uint64_t generation) {
                       return await_group(*client, entity, group, generation);
                     }};
@@ -246,7 +250,8 @@ int svcprop_of(const Arguments& arguments, const OpenProperties& open) {
     output.warn("Could not connect to configuration repository: " + source.error().message);
     return output.finish();
   }
-  auto entries = source->repository->entries();
+  const bool some = source->entries && !line->operands.empty();
+  auto entries = some ? source->entries(line->operands) : source->repository->entries();
   if (!entries) {
     output.warn(entries.error().message);
     return output.finish();

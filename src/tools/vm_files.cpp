@@ -1,5 +1,6 @@
 // `vmkeep dirs` and `vmkeep log`: the files of a VM.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -125,8 +126,7 @@ int print_folders(const VmSession& session, bool as_json, Output& output) {
       kind.resize(12, ' ');
       text += "  " + kind + file.path + "\n";
       if (!mount.point.empty()) {
-        text += std::string(14, ' ') + "on " + mount.type + " " + mount.source + ", mounted on " +
-                mount.point + "\n";
+        text += fmt::format("{:14}on {} {}, mounted on {}\n", "", mount.type, mount.source, mount.point);
       }
     }
     if (text.empty()) text = "  nothing is known" + (vm->detail.empty() ? "" : ": " + vm->detail) + "\n";

@@ -172,9 +172,17 @@ until_did() { until_true $minute "$1 should have been told: $2; it was told: $(d
 process_of() { pgrep -o -u "$owner" -f -- "^[^ ]*(VBoxHeadless|vmkeep-simulated-vm) .*--startvm ${uuids[$1]}"; }
 
 by_hand() {
+  local deadline=$((SECONDS + minute)) said
   case $driver in
     simulated) as_owner "$work/bin/vmkeep-simulated-vm" --home "$home" --say "$2" "${uuids[$1]}" ;;
-    *) as_owner VBoxManage controlvm "${uuids[$1]}" "$2" >/dev/null 2>&1 ;;
+    *)
+      # A look of the guard's may hold the VM's lock in that moment.
+      until said=$(as_owner VBoxManage controlvm "${uuids[$1]}" "$2" 2>&1) || ((SECONDS >= deadline)) ||
+        ! grep -qE 'locked|has tried to lock' <<<"$said"; do
+        sleep 0.2
+      done
+      ! grep -q 'VBoxManage: error' <<<"$said"
+      ;;
   esac || wrong "$2 of $1's VM by hand failed"
 }
 

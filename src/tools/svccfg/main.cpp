@@ -83,7 +83,7 @@ vmkeep::Result<vmkeep::tools::Properties> open_file_properties() {
   auto store = vmkeep::repository::open_store(options);
   if (!store) return store.error();
   return vmkeep::tools::Properties{
-      std::move(*store), [](const auto&, const auto&, auto) -> vmkeep::Result<> {
+      std::move(*store), {}, [](const auto&, const auto&, auto) -> vmkeep::Result<> {
         return vmkeep::fail(vmkeep::ErrorKind::unsupported,
                             "nobody changes a repository file while it is read; -w needs vmkeepd");
       }};
