@@ -113,6 +113,8 @@ void append_json(std::string& out, const InstanceMessage& instance) {
   if (instance.name) object.add("name", *instance.name);
   if (instance.dossier) object.add("dossier", *instance.dossier);
   if (instance.start_status) object.add_number("start_status", *instance.start_status);
+  if (instance.comment) object.add("comment", *instance.comment);
+  if (instance.requested_by) object.add("requested_by", *instance.requested_by);
   if (instance.satisfied) object.add("satisfied", *instance.satisfied);
   if (!instance.dependencies) return;
   object.begin("dependencies");

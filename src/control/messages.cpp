@@ -2,9 +2,11 @@
 
 #include <array>
 #include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <utility>
 
+#include "control/json_text.h"
 #include "control/text.h"
 
 namespace vmkeep::control {
@@ -115,13 +117,6 @@ json::array to_array(const std::vector<std::string>& texts) {
   return all;
 }
 
-json::object dependency_to_json(const DependencyMessage& dependency) {
-  return {{"name", dependency.name},
-          {"grouping", dependency.grouping},
-          {"restart_on", dependency.restart_on},
-          {"entities", to_array(dependency.entities)}};
-}
-
 Result<DependencyMessage> dependency_from(const json::value& value) {
   Members members(value, "Dependency");
   DependencyMessage dependency;
@@ -175,33 +170,9 @@ json::array to_array(const repository::Groups& groups) {
 }  // namespace
 
 json::value to_json(const InstanceMessage& instance) {
-  json::object object{{"fmri", instance.fmri},
-                      {"state", instance.state},
-                      {"next_state", instance.next_state},
-                      {"reason", instance.reason},
-                      {"why", as_utf8(instance.why)},
-                      {"state_time", instance.state_time},
-                      {"configured", instance.configured},
-                      {"enabled", instance.enabled},
-                      {"contract", instance.contract},
-                      {"log", as_utf8(instance.log)},
-                      {"restarter", instance.restarter},
-                      {"vm", instance.vm}};
-  if (instance.enabled_permanent) object["enabled_permanent"] = *instance.enabled_permanent;
-  if (instance.enabled_temporary) object["enabled_temporary"] = *instance.enabled_temporary;
-  if (instance.name) object["name"] = as_utf8(*instance.name);
-  if (instance.dossier) object["dossier"] = as_utf8(*instance.dossier);
-  if (instance.start_status) object["start_status"] = *instance.start_status;
-  if (instance.comment) object["comment"] = as_utf8(*instance.comment);
-  if (instance.requested_by) object["requested_by"] = *instance.requested_by;
-  if (instance.satisfied) object["satisfied"] = *instance.satisfied;
-  if (instance.dependencies) {
-    json::array all;
-    for (const DependencyMessage& dependency : *instance.dependencies)
-      all.push_back(dependency_to_json(dependency));
-    object["dependencies"] = std::move(all);
-  }
-  return object;
+  std::string text;
+  append_json(text, instance);
+  return json::parse(text);
 }
 
 Result<InstanceMessage> instance_from(const json::value& value) {

@@ -70,6 +70,9 @@ InstanceMessage example() {
   instance.start_status = 0x5f00;
   instance.dependencies = {{"net", "require_all", "none", {"svc:/milestone/network", "file:/etc/x"}}};
   instance.satisfied = false;
+  instance.comment = "for the audit";
+  instance.requested_by = "svc:/a:b";
+  instance.dossier = "/var/log/dossier";
   return instance;
 }
 
@@ -124,6 +127,9 @@ TEST(Messages, AnInstanceComesBackAsItWas) {
   EXPECT_EQ(got->vm, sent.vm);
   EXPECT_EQ(got->start_status, sent.start_status);
   EXPECT_EQ(got->satisfied, sent.satisfied);
+  EXPECT_EQ(got->comment, sent.comment);
+  EXPECT_EQ(got->requested_by, sent.requested_by);
+  EXPECT_EQ(got->dossier, sent.dossier);
   ASSERT_TRUE(got->dependencies);
   ASSERT_EQ(got->dependencies->size(), 1U);
   EXPECT_EQ(got->dependencies->front().entities, sent.dependencies->front().entities);

@@ -2,6 +2,8 @@
 
 #include <boost/json/array.hpp>
 
+#include "repository/look.h"
+
 namespace vmkeep::daemon {
 namespace {
 
@@ -10,7 +12,7 @@ namespace json = boost::json;
 // Whether the client is still there is seen at the latest then.
 constexpr Instant kLookAgain = std::chrono::seconds(30);
 
-class Announcing : public repository::Repository {
+class Announcing : public repository::Repository, public repository::InMemory {
  public:
   Announcing(std::unique_ptr<repository::Repository> store, Signal& committed)
       : store_(std::move(store)), committed_(committed) {}
@@ -22,6 +24,9 @@ class Announcing : public repository::Repository {
   }
   Result<std::vector<std::string>> snapshots(const fmri::Fmri& instance) override {
     return store_->snapshots(instance);
+  }
+  std::optional<repository::View> look(const fmri::Fmri& entity) const override {
+    return repository::look(*store_, entity);
   }
   Result<> commit(const repository::ChangeSet& changes) override {
     auto done = store_->commit(changes);

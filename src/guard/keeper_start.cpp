@@ -184,7 +184,7 @@ Task<Step> Keeper::follow_launch(Instant deadline, std::optional<int> exit_if_lo
       born.up = "born";
       co_return born;
     }
-    pause = std::min<Instant>(pause * 2, 500ms);
+    pause = std::min<Instant>(pause * 2, 250ms);
   }
   if (abandoned_) co_return done(kRetry, "The VM was not running before the time was over.");
   co_return co_await never_came_up();

@@ -142,6 +142,11 @@ bool VmLog::is_stuck() {
   return (state_ == "Stuck" || state_ == "GuruMeditation") && identity_ != earlier_;
 }
 
+bool VmLog::is_coming_up() {
+  refresh();
+  return identity_ == earlier_ || state_.empty() || state_ == "Starting" || state_ == "Restoring";
+}
+
 bool VmLog::is_over() {
   refresh();
   return state_ == "PoweredOff" || state_ == "Saved" || state_ == "Aborted" || state_ == "AbortedSaved" ||

@@ -37,6 +37,8 @@ class VmLog {
   void expect_new_run();
   // Whether the run that was expected last has come to a guru meditation and is still in it.
   bool is_stuck();
+  // Whether the run that was expected last is still on its way up, as far as the log tells.
+  bool is_coming_up();
   // Whether the last run has come to its end, or is about to: its process may still be there.
   bool is_over();
 

@@ -17,7 +17,14 @@ struct View {
   std::optional<std::string_view> value(std::string_view group, std::string_view property) const;
 };
 
-// Nothing: there is no such entity, or `repository` was not made by open_store().
+// A repository that can be looked into.  One that stands before another passes it on.
+class InMemory {
+ public:
+  virtual ~InMemory() = default;
+  virtual std::optional<View> look(const fmri::Fmri& entity) const = 0;
+};
+
+// Nothing: there is no such entity, or `repository` is not InMemory.
 std::optional<View> look(const Repository& repository, const fmri::Fmri& entity);
 
 }  // namespace vmkeep::repository

@@ -20,9 +20,9 @@ void add_volatile(Groups& groups, const Groups& current) {
     if (!group->persistent) groups[name] = group;
 }
 
-class Store final : public Repository {
+class Store final : public Repository, public InMemory {
  public:
-  std::optional<View> look(const fmri::Fmri& entity) const;
+  std::optional<View> look(const fmri::Fmri& entity) const override;
   Store(File persistent, std::optional<File> fleeting)
       : persistent_(std::move(persistent)), fleeting_(std::move(fleeting)) {}
 
@@ -213,8 +213,8 @@ std::optional<std::string_view> View::value(std::string_view group, std::string_
 }
 
 std::optional<View> look(const Repository& repository, const fmri::Fmri& entity) {
-  const auto* store = dynamic_cast<const Store*>(&repository);
-  return store == nullptr ? std::nullopt : store->look(entity);
+  const auto* memory = dynamic_cast<const InMemory*>(&repository);
+  return memory == nullptr ? std::nullopt : memory->look(entity);
 }
 
 Result<std::unique_ptr<Repository>> open_store(const StoreOptions& options) {

@@ -42,7 +42,7 @@ until_true() {
   until eval "$*"; do
     ((SECONDS < deadline)) || { out=$(svcs -xv 2>&1); wrong "timed out: $what"; }
     sleep "0.$(printf %03d $pause)"
-    ((pause >= 250)) || ((pause = pause * 3 / 2))
+    ((pause >= 300)) || ((pause = pause * 2))
   done
 }
 

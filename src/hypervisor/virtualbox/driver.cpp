@@ -14,6 +14,8 @@ constexpr Instant kLongestPause{2'000};
 // How long others wait for a list that somebody asked for: one call in 300 hangs (facts 3), and then the next
 // one is not kept back by it.
 constexpr Instant kSharedFor{2'000};
+// How often the list is asked for while a VM's log says that it is on its way up.
+constexpr Instant kWithoutALog{2'000};
 
 std::vector<std::string> in_english(std::vector<std::string> environment) {
   environment.erase(
@@ -138,13 +140,19 @@ std::optional<std::string> Driver::name_of(const std::string& uuid) {
   return found == names_.end() ? std::nullopt : std::optional(found->second);
 }
 
+// A list costs a process and more of VBoxSVC; the VM's log costs nothing and tells when one is worth it.  It
+// is asked for now and then all the same: a log may be switched off.
 Task<Result<bool>> Driver::is_running(std::string uuid, Instant deadline) {
+  const auto log = logs_.find(uuid);
+  if (log != logs_.end() && log->second.is_stuck()) co_return true;
+  const auto asked = asked_.find(uuid);
+  if (log != logs_.end() && asked != asked_.end()) {
+    if (log->second.is_coming_up() && now() < asked->second + kWithoutALog) co_return false;
+    asked->second = now();
+  }
   const auto all = co_await shared_list("runningvms", deadline);
   if (!all) co_return all.error();
-  const bool listed =
-      std::any_of((*all)->begin(), (*all)->end(), [&uuid](const VmRef& vm) { return vm.uuid == uuid; });
-  const auto log = logs_.find(uuid);
-  co_return listed || (log != logs_.end() && log->second.is_stuck());
+  co_return std::any_of((*all)->begin(), (*all)->end(), [&uuid](const VmRef& vm) { return vm.uuid == uuid; });
 }
 
 Task<Result<VmRef>> Driver::find(std::string name_or_uuid, Instant deadline) {

@@ -110,6 +110,7 @@ class Driver : public Hypervisor {
   ProcessTable table_;
   std::map<std::string, VmProcess> known_;       // by UUID, as last seen
   std::map<std::string, VmLog> logs_;            // by UUID, where a look has told
+  std::map<std::string, Instant> asked_;         // by UUID, when whether it runs was asked since its launch
   std::map<std::string, std::string> settings_;  // by UUID, the file with its settings
   // By UUID, those that were up when they were looked at last: what version of that file there was then.
   std::map<std::string, std::string> while_up_;

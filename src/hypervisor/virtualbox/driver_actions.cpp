@@ -53,7 +53,10 @@ Result<Launch> Driver::launch(const VmRef& vm) {
   result.environment = {"LC_ALL=C"};
   result.exit_if_locked = 1;  // facts 19: with VirtualBox's own words in the log
   const auto log = logs_.find(vm.uuid);
-  if (log != logs_.end()) log->second.expect_new_run();
+  if (log != logs_.end()) {
+    log->second.expect_new_run();
+    asked_[vm.uuid] = now();
+  }
   return result;
 }
 

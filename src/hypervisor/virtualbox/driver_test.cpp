@@ -174,20 +174,22 @@ TEST_F(DriverTest, WhoAsksForAListWhileOneIsUnderWayGetsTheNextOneWithAllOthers)
 TEST_F(DriverTest, AStuckVmHasComeUp) {
   const auto asked = [this] {
     Result<bool> up = fail(ErrorKind::io, "no answer");
-    loop_.run(store(driver_->is_running(kVm1, now() + 20s), up));
+    loop_.run(store(driver_->is_running(vm_, now() + 20s), up));
     EXPECT_TRUE(up) << up.error().message;
     return up && *up;
   };
-  manage(told("poweroff") + "true");
+  manage(told("poweroff") + "echo >>$D/lists");
   const std::string stuck = "00:00:04.000000 Console: Machine state changed to 'Stuck'\n";
   folder_.write("VBox.log", stuck);
-  expect_state(look(), vm::VmState::poweroff);
+  expect_state(look(20s, vm_), vm::VmState::poweroff);
   folder_.program("VBoxHeadless", "");
-  ASSERT_TRUE(driver_->launch(VmRef{kVm1, "vm1", true}));
+  ASSERT_TRUE(driver_->launch(VmRef{vm_, "vm1", true}));
   EXPECT_FALSE(asked()) << "the log is that of the run before";
+  EXPECT_EQ(folder_.read("lists"), "") << "while the log says nothing new there is no need to ask";
   std::filesystem::rename(folder_.file("VBox.log"), folder_.file("VBox.log.1"));
   folder_.write("VBox.log", "00:00:02.000000 Console: Machine state changed to 'Running'\n");
   EXPECT_FALSE(asked());
+  EXPECT_EQ(folder_.read("lists"), "\n");
   folder_.write("VBox.log", "00:00:02.000000 Console: Machine state changed to 'Running'\n" + stuck);
   EXPECT_TRUE(asked());
 }

@@ -1,8 +1,10 @@
 // For tests: the driver with a VBoxManage that is a shell script of the test's.
 #pragma once
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "hypervisor/test_loop.h"
 #include "hypervisor/virtualbox/driver.h"
@@ -26,12 +28,16 @@ class DriverTest : public testing::Test {
     driver_ = std::make_unique<Driver>(loop_.executor(), loop_.reaper(), options);
   }
 
-  // What makes `manage` answer showvminfo as in that sample, with the VM's log and settings in the test's
+  // A VM of this process alone: tests run side by side, and a VM's process is known by its UUID.
+  const std::string vm_ = fmt::format("bd419973-420b-435b-a7ba-{:012}", ::getpid());
+
+  // What makes `manage` answer showvminfo as in that sample, of vm_, with its log and settings in the test's
   // folder.
-  static std::string told(const std::string& state) {
-    return "[ \"$1\" = showvminfo ] && exec sed -e \"s|^LogFldr=.*|LogFldr=\\\"$D\\\"|\" -e "
-           "\"s|^CfgFile=.*|CfgFile=\\\"$D/settings\\\"|\" $T/showvminfo-" +
-           state + ".txt\n";
+  std::string told(const std::string& state) const {
+    return fmt::format(
+        R"([ "$1" = showvminfo ] && exec sed -e 's|^UUID=.*|UUID="{}"|' -e "s|^LogFldr=.*|)"
+        R"(LogFldr=\"$D\"|" -e "s|^CfgFile=.*|CfgFile=\"$D/settings\"|" $T/showvminfo-{}.txt{})",
+        vm_, state, "\n");
   }
 
   Result<> control(vm::StopAction action, Percent progress = {}) {
@@ -40,9 +46,9 @@ class DriverTest : public testing::Test {
     return result;
   }
 
-  Result<vm::Observation> look(Instant patience = 20s) {
+  Result<vm::Observation> look(Instant patience = 20s, const std::string& uuid = kVm1) {
     Result<vm::Observation> result = fail(ErrorKind::io, "no answer");
-    loop_.run(store(driver_->look(kVm1, now() + patience), result));
+    loop_.run(store(driver_->look(uuid, now() + patience), result));
     return result;
   }
 
