@@ -158,6 +158,7 @@ void answer_entries(Core& core, const control::Call& call) {
     }
   }
   std::vector<Entry> entries;
+  entries.reserve(services.size());
   for (auto& [service, instances] : services) entries.push_back({service, std::move(instances)});
   call.reply({{"entries", control::to_json(entries)}});
 }

@@ -54,12 +54,22 @@ set_up() {
 # Runs a command as the VMs' owner, with the environment that the manifest gives the methods.
 as_owner() {
   local command=(env "HOME=$(getent passwd "$owner" | cut -d: -f6)" "VBOX_USER_HOME=$home" "VBOX_IPC_SOCKETID=$ipc"
-                 "PATH=$tools:/usr/bin:/bin" "VMKEEP_SIMULATED_HOME=$home" "$@")
+                 "PATH=$tools:/usr/bin:/bin" "VMKEEP_SIMULATED_HOME=$home")
+  [[ $1 != VBoxManage ]] || command+=(timeout -k 5 120)
+  command+=("$@")
   if ((EUID == 0)) && [[ $owner != root ]]; then
     (cd / && setpriv --reuid "$owner" --regid "$group" --init-groups "${command[@]}")
   else
     (cd / && "${command[@]}")
   fi
+  in_time
+}
+
+# The exit status of the last command; if its time was over, VirtualBox hung (walk_again).
+in_time() {
+  local status=$?
+  ((status != 124)) || : >"$work/hung"
+  return $status
 }
 
 # make_vm NAME [GUEST]: registers a VM; its guest is one of the lab's (lab/virtualbox help).
@@ -71,7 +81,10 @@ make_vm() {
 create_vm() {
   local guest=${2-acpi}
   case $driver in
-    lab) "$here/../lab/virtualbox" createvm "$owner" "$1" --guest "$guest" --home "$home" --ipc "$ipc" ;;
+    lab)
+      timeout -k 5 120 "$here/../lab/virtualbox" createvm "$owner" "$1" --guest "$guest" --home "$home" --ipc "$ipc"
+      in_time
+      ;;
     path) create_vm_on_path "$1" "$guest" ;;
     simulated) as_owner "$work/bin/vmkeep-simulated-vm" --create "$1" --home "$home" && simulated_guest "$1" "$guest" ;;
   esac
@@ -197,9 +210,10 @@ tear_down() {
   exit $status
 }
 
-# Whether a VBoxSVC of this test came to its end without its last word, and nobody here meant it to.
+# Whether a VBoxManage of this test hung, or a VBoxSVC came to its end without its last word and nobody here meant it to.
 service_fell() {
   local log
+  [[ ! -e $work/hung ]] || return 0
   [[ $driver == lab && -d ${home-} && ! ${service_is_killed-} ]] || return 1
   for log in "$home"/VBoxSVC.log.*; do
     [[ ! -f $log ]] || grep -q 'VirtualBox: object deleted' "$log" || return 0
@@ -212,6 +226,6 @@ service_fell() {
 walk_again() {
   export VMKEEP_WALK=$((${VMKEEP_WALK-1} + 1))
   ((VMKEEP_WALK <= 3)) || return 0
-  echo "--- VirtualBox's own VBoxSVC crashed under this test; once more, from the beginning ($VMKEEP_WALK)" >&2
+  echo "--- VirtualBox's own VBoxSVC crashed under this test, or VBoxManage hung; once more ($VMKEEP_WALK)" >&2
   exec "${walk[@]}"
 }
