@@ -114,7 +114,8 @@ struct Notified {
 void add_events(repository::Repository& repository, const fmri::Fmri& source, std::vector<Notified>& all) {
   auto levels = repository.read(source);
   if (!levels) return;
-  for (const auto& [name, group] : levels->composed()) {
+  for (const auto& entry : levels->composed()) {
+    const repository::GroupPtr& group = entry.second;
     const bool known = std::any_of(all.begin(), all.end(),
                                    [&group](const Notified& one) { return one.event->name == group->name; });
     if (group->type == kNotifyType && !known) all.push_back({group, source});
