@@ -188,6 +188,8 @@ tear_down() {
     keep_up
     return
   fi
+  local again=''
+  [[ $status == 0 || $show ]] || ! service_fell || again=yes
   # What the daemon keeps would outlive it: the cgroups go with everybody in them.
   [[ ! ${daemon-} ]] || kill -KILL "$daemon" 2>/dev/null
   local pid
@@ -201,8 +203,6 @@ tear_down() {
     echo "--- the logs of the failed test" >&2
     tail -n 40 "$work"/log/*.log "$work/vmkeepd.err" >&2 2>/dev/null
   fi
-  local again=''
-  [[ $status == 0 || $show ]] || ! service_fell || again=yes
   [[ ! -d ${work-} ]] || rm -rf "$work"
   [[ ! ${ipc-} ]] || rm -rf "/tmp/.vbox-$ipc-ipc"
   [[ $driver != lab || ! -d ${home-} ]] || rm -rf "$home"
@@ -210,11 +210,15 @@ tear_down() {
   exit $status
 }
 
-# Whether a VBoxManage of this test hung, or a VBoxSVC came to its end without its last word and nobody here meant it to.
+# Whether a VBoxManage of this test hung, VBoxSVC answers nobody, or one came to its end without its last word and nobody
+# here meant it to.
 service_fell() {
   local log
   [[ ! -e $work/hung ]] || return 0
   [[ $driver == lab && -d ${home-} && ! ${service_is_killed-} ]] || return 1
+  # A list locks nothing and takes tenths of a second.
+  as_owner timeout -k 5 30 VBoxManage -q list vms >/dev/null 2>&1
+  (($? != 124)) || return 0
   for log in "$home"/VBoxSVC.log.*; do
     [[ ! -f $log ]] || grep -q 'VirtualBox: object deleted' "$log" || return 0
   done
@@ -226,6 +230,6 @@ service_fell() {
 walk_again() {
   export VMKEEP_WALK=$((${VMKEEP_WALK-1} + 1))
   ((VMKEEP_WALK <= 3)) || return 0
-  echo "--- VirtualBox's own VBoxSVC crashed under this test, or VBoxManage hung; once more ($VMKEEP_WALK)" >&2
+  echo "--- VirtualBox's own VBoxSVC crashed under this test, or hung; once more ($VMKEEP_WALK)" >&2
   exec "${walk[@]}"
 }
