@@ -9,31 +9,13 @@
 
 #include "base/version.h"
 #include "tools/fake_daemon.h"
+#include "tools/fake_instance.h"
 
 namespace vmkeep::tools {
 namespace {
 
 using control::InstanceMessage;
 using Printed = FakeDaemon::Printed;
-
-// Long ago: its column says the year, whatever the time is now.
-constexpr double kLongAgo = 1247766575;  // Thu Jul 16 17:49:35 2009 UTC
-
-InstanceMessage instance(const std::string& fmri, const std::string& state) {
-  InstanceMessage message;
-  message.fmri = fmri;
-  message.state = state;
-  message.next_state = "none";
-  message.reason = "none";
-  message.state_time = kLongAgo;
-  message.configured = true;
-  message.enabled = state != "disabled";
-  message.enabled_permanent = message.enabled;
-  message.restarter = "svc:/system/svc/restarter:default";
-  message.log = "/log/" + state;
-  message.dependencies.emplace();
-  return message;
-}
 
 repository::GroupPtr group(const std::string& name, const std::string& type, const std::string& property,
                            const std::string& value) {
