@@ -50,14 +50,12 @@ void Actions::perform(const std::vector<restarter::Action>& actions) {
                    [&](const restarter::ReplaceGuard& a) { owners_.replace(a.fmri); },
                    [&](const restarter::DisableTemporarily& a) { disable_temporarily(a); },
                    [&](const restarter::TakeStartSnapshot& a) {
-                     if (const Record* record = core_.record(a.fmri)) {
-                       auto taken = core_.store->commit({repository::TakeSnapshot{record->fmri, "start"}});
-                       if (!taken) core_.logs.notice(taken.error().message);
-                     }
+                     if (const Record* record = core_.record(a.fmri)) core_.started.push_back(record->fmri);
                    },
                    [&](const restarter::StoreStartStatus& a) { store_start_status(a); },
                    [&](const restarter::ShutDownDone& a) {
                      if (std::exchange(core_.takes_up_shutdown, false)) return;
+                     methods_.settle();  // all is down on record before that it is over
                      core_.shut_down = true;
                      // Over, it is only of the daemon that did it, unless every start waits for `vmkeep
                      // startup` anyway.
@@ -102,7 +100,7 @@ void Actions::set_state(const restarter::SetState& action) {
     record->running_again = wall_now();
     publish_vm(core_, *record);
   }
-  publish_state(core_, *record);
+  core_.owe(*record);
   core_.touch(*record);
 }
 
@@ -124,6 +122,7 @@ void Actions::store_start_status(const restarter::StoreStartStatus& action) {
 void Actions::signal_contract(const restarter::SignalContract& action) {
   const Record* record = core_.record(action.fmri);
   if (record == nullptr || record->contract == 0) return;
+  if (record->bearing) methods_.settle();
   auto sent = core_.contracts->signal(record->contract, action.signal);
   if (!sent) core_.logs.line(record->fmri, sent.error().message);
 }
@@ -131,6 +130,7 @@ void Actions::signal_contract(const restarter::SignalContract& action) {
 void Actions::release_contract(const restarter::ReleaseContract& action) {
   Record* record = core_.record(action.fmri);
   if (record == nullptr || record->contract == 0) return;
+  if (record->bearing) methods_.settle();
   if (action.late) {
     core_.logs.line(record->fmri,
                     fmt::format("Method or service exit timed out.  Killing contract {}.", record->contract));
@@ -147,7 +147,7 @@ void Actions::release_contract(const restarter::ReleaseContract& action) {
   }
   record->contract = 0;
   mark_down(core_, *record);
-  publish_state(core_, *record);
+  core_.owe(*record);
   core_.touch(*record);
 }
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/loop.h"
@@ -72,6 +73,8 @@ struct Record {
   std::string process_end;
   std::string dossier;       // folder of the last crash dossier of this boot; may be empty
   std::string requested_by;  // the instance whose method asked for its maintenance; empty: an administrator
+  bool owed = false;         // its state is to be published before this turn of the loop is over
+  bool bearing = false;      // a method of it is prepared, and begins at the end of the turn
   // Why the store refused the last thing that was published of it; empty: what is on record is true.
   std::string unrecorded;
   uint64_t version = 0;  // of its last change that Watch tells of; 0: none yet
@@ -105,12 +108,16 @@ struct Core {
   // Whose a contract is that a start made.  An entry may be older than what its record says, which counts.
   std::map<contract::ContractId, std::string> contract_owners;
   contract::ContractId next_contract = 1;
+  contract::ContractId reserved_contracts = 1;       // those below are on record as given
   std::map<contract::ContractId, Origin> abandoned;  // those that had somebody in them when they were let go
   // Versions are given in one row over all records: who follows changes looks at those since the last one
   // that he saw, however many records there are.
   uint64_t last_version = 0;
   std::map<uint64_t, Record*> latest;  // by version, each record that ever changed once
   uint64_t removals = 0;               // of records
+  // What this turn of the loop owes the store (Methods::settle); a record may be in there more than once.
+  std::vector<Record*> owed;
+  std::vector<fmri::Fmri> started;  // of which the snapshot `start` is to be taken
   bool shutting_down = false;
   bool shut_down = false;
   // A shutdown that an earlier daemon began is taken up: nothing is started, and what the restarter says of
@@ -143,6 +150,9 @@ struct Core {
     latest.emplace(record.version, &record);
     changed.notify();
   }
+  void owe(Record& record) {
+    if (!std::exchange(record.owed, true)) owed.push_back(&record);
+  }
   // The oldest change first.  Nobody may keep these over a wait.
   std::vector<Record*> changed_since(uint64_t version) const {
     std::vector<Record*> found;
@@ -150,7 +160,10 @@ struct Core {
     return found;
   }
   void remove(const std::string& fmri) {
-    if (const Record* gone = record(fmri)) latest.erase(gone->version);
+    if (Record* gone = record(fmri)) {
+      latest.erase(gone->version);
+      std::erase(owed, gone);
+    }
     removals += records.erase(fmri);
     changed.notify();
   }

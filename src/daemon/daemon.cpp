@@ -142,6 +142,8 @@ Task<> Daemon::tell_systemd() {
 
 namespace {
 
+constexpr Instant kTurn = std::chrono::milliseconds(20);
+
 // Whether an event makes the restarter evaluate somebody who may wait for a file that cannot be watched.
 bool evaluates(const restarter::Event& event) {
   const auto* loaded = std::get_if<restarter::Loaded>(&event);
@@ -158,6 +160,7 @@ bool Daemon::is_stale(const restarter::Event& event) {
   const auto* emptied = std::get_if<restarter::ContractEmptied>(&event);
   if (emptied == nullptr) return false;
   const Record* record = core_.record(emptied->fmri);
+  if (record != nullptr && record->bearing) methods_.settle();
   return record != nullptr && record->contract != 0 && !core_.contracts->empty(record->contract);
 }
 
@@ -165,9 +168,18 @@ bool Daemon::is_stale(const restarter::Event& event) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 Task<> Daemon::brain() {
+  std::optional<Instant> until;  // of the turn that is under way
   for (;;) {
     auto event = co_await core_.events.pop();
+    if (!until) until = now() + kTurn;
     if (event && !is_stale(*event)) decide(*event);
+    // Nobody may see half of what is loaded.
+    const auto* loaded = event ? std::get_if<restarter::Loaded>(&*event) : nullptr;
+    const bool loading = loaded != nullptr && loaded->more;
+    if (!core_.events.empty() && (loading || now() < *until)) continue;
+    methods_.settle();
+    until.reset();
+    if (!core_.events.empty()) co_await yield_now();
   }
 }
 #pragma GCC diagnostic pop
@@ -184,6 +196,7 @@ void Daemon::decide(const restarter::Event& event) {
       ++name;
       continue;
     }
+    methods_.settle();
     core_.remove(*name);
     files_.forget(*name);
     core_.durations.forget(*name);

@@ -17,8 +17,12 @@ namespace {
 // Tokens like %{restarter/contract} want the volatile groups as they are now.
 repository::Levels current_view(Core& core, const Record& record) {
   auto levels = core.store->read_running(record.fmri);
-  if (!levels) return record.running;
-  return std::move(*levels);
+  auto view = levels ? std::move(*levels) : record.running;
+  // What is not written down yet is true all the same.
+  if (record.owed) {
+    view.own["restarter"] = std::make_shared<const repository::PropertyGroup>(state_group(core, record));
+  }
+  return view;
 }
 
 const restarter::MethodConfig& method_config(const Record& record, restarter::MethodName method) {
@@ -112,8 +116,10 @@ void Methods::not_started(Record& record, const restarter::RunMethod& action, co
 }
 
 void Methods::run(const restarter::RunMethod& action) {
+  constexpr size_t kBirths = 32;  // in one turn: each holds its log open
   Record* record = core_.record(action.fmri);
   if (record == nullptr) return;
+  if (record->bearing || births_.size() >= kBirths) settle();
   SpawnSpec spec;
   int exit_code = 0;
   if (auto prepared = prepare(*record, action, spec, exit_code); !prepared) {
@@ -121,8 +127,6 @@ void Methods::run(const restarter::RunMethod& action) {
   }
   auto id = make_contract(*record, action.method);
   if (!id) return not_started(*record, action, id.error().message, 0);
-  auto log = core_.logs.open(record->fmri);
-  if (log) spec.standard_output = spec.standard_error = log->get();
 
   MethodRun& run = record->runs[action.run];
   record->waits_for.clear();
@@ -136,21 +140,65 @@ void Methods::run(const restarter::RunMethod& action) {
   run.until = action.until;
   if (run.commanded) record->restart_issued = wall_now();
   if (action.method == restarter::MethodName::start) ++record->starts;
-  publish_state(core_, *record);  // the contract is on record before anything lives in it
 
-  auto child = core_.contracts->spawn(*id, spec);
+  auto log = core_.logs.open(record->fmri);
+  if (log) spec.standard_output = spec.standard_error = log->get();
+  births_.push_back({action.fmri, action.run, *id, action.method, std::move(spec),
+                     log ? std::move(*log) : Fd(), state_group(core_, *record)});
+  record->bearing = true;
+  record->owed = false;
+}
+
+// All that is owed, but of those that bear only what they were before.
+void Methods::write_down() {
+  std::vector<Publication> publications;
+  const auto add = [&](const Record& record, repository::PropertyGroup group) {
+    // The repository does not have it any more, and would refuse the others with it.
+    if (record.removed) return publish(core_, {{&record.fmri, std::move(group)}});
+    publications.push_back({&record.fmri, std::move(group)});
+  };
+  for (auto& birth : births_) {
+    if (const Record* record = core_.record(birth.fmri)) add(*record, std::move(birth.before));
+  }
+  std::vector<Record*> later;
+  for (Record* record : std::exchange(core_.owed, {})) {
+    if (!record->owed) continue;
+    if (record->bearing) {
+      later.push_back(record);
+    } else {
+      record->owed = false;
+      add(*record, state_group(core_, *record));
+    }
+  }
+  publish(core_, std::move(publications));
+  core_.owed = std::move(later);
+}
+
+void Methods::settle() {
+  write_down();
+  if (births_.empty()) return take_start_snapshots(core_);
+  for (auto& birth : std::exchange(births_, {})) begin(std::move(birth));
+  write_down();
+  take_start_snapshots(core_);
+}
+
+void Methods::begin(Birth birth) {
+  Record* record = core_.record(birth.fmri);
+  if (record == nullptr) return core_.release(birth.contract);
+  record->bearing = false;
+  core_.owe(*record);
+  auto child = core_.contracts->spawn(birth.contract, birth.spec);
   if (!child) {
-    core_.release(*id);
-    if (action.method == restarter::MethodName::start) record->contract = 0;
-    const auto end = failed_to_spawn(*record, action.method, spec, child.error());
+    core_.release(birth.contract);
+    if (birth.method == restarter::MethodName::start) record->contract = 0;
+    const auto end = failed_to_spawn(*record, birth.method, birth.spec, child.error());
     if (end.kind == restarter::MethodEnd::Kind::exited) core_.logs.line(record->fmri, child.error().message);
-    record->runs.erase(action.run);
-    core_.events.push(restarter::MethodEnded{action.fmri, action.run, end});
+    record->runs.erase(birth.run);
+    core_.events.push(restarter::MethodEnded{birth.fmri, birth.run, end});
     return;
   }
-  run.pid = child->pid;
-  publish_state(core_, *record);
-  start(core_.executor, follow(core_, action.fmri, action.run, child->pid));
+  record->runs[birth.run].pid = child->pid;
+  start(core_.executor, follow(core_, birth.fmri, birth.run, child->pid));
 }
 
 Task<> Methods::follow(Core& core, std::string fmri, uint64_t run, pid_t pid) {
@@ -182,7 +230,7 @@ Task<> Methods::follow(Core& core, std::string fmri, uint64_t run, pid_t pid) {
       } else {
         let_go(core, ended.contract, {fmri, ended.method});
       }
-      publish_state(core, *record);
+      core.owe(*record);  // the event that follows is a turn of its own, which writes it down
     }
   }
   core.events.push(restarter::MethodEnded{fmri, run, end});
@@ -191,6 +239,7 @@ Task<> Methods::follow(Core& core, std::string fmri, uint64_t run, pid_t pid) {
 void Methods::kill(const restarter::KillMethod& action) {
   Record* record = core_.record(action.fmri);
   if (record == nullptr) return;
+  if (record->bearing) settle();  // what is to be killed has to be there
   const auto found = record->runs.find(action.run);
   const auto id = found != record->runs.end() ? found->second.contract : record->contract;
   core_.logs.line(record->fmri, fmt::format("Method or service exit timed out.  Killing contract {}.", id));

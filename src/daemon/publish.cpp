@@ -68,7 +68,9 @@ int64_t number_of(std::optional<std::string_view> value, int64_t otherwise = 0) 
 void put(Core& core, const fmri::Fmri& entity, PropertyGroup group) {
   const std::string what = group.name;
   group.persistent = false;
-  auto done = core.store->commit({PutGroup{entity, std::move(group), std::nullopt}});
+  repository::ChangeSet change;
+  change.emplace_back(PutGroup{entity, std::move(group), std::nullopt});
+  auto done = core.store->commit(change);
   Record* record = core.record(entity.str());
   // An instance that is deleted while it runs is stopped first, and tells nobody how that goes.
   if (!done && done.error().kind == ErrorKind::not_found && record != nullptr && record->removed) return;
@@ -126,8 +128,9 @@ void end_methods(Core& core, const repository::Levels& own) {
 
 }  // namespace
 
-void publish_state(Core& core, const Record& record) {
+PropertyGroup state_group(Core& core, const Record& record) {
   PropertyGroup group;
+  group.persistent = false;
   group.name = "restarter";
   group.type = "framework";
   auto& p = group.properties;
@@ -153,7 +156,41 @@ void publish_state(Core& core, const Record& record) {
   }
   if (!methods.empty()) p["method_contracts"] = counts(methods);
   if (auto pids = members(core, record); !pids.values.empty()) p["members"] = std::move(pids);
-  put(core, record.fmri, std::move(group));
+  return group;
+}
+
+void publish_state(Core& core, const Record& record) {
+  put(core, record.fmri, state_group(core, record));
+}
+
+void publish(Core& core, std::vector<Publication> publications) {
+  repository::ChangeSet changes;
+  changes.reserve(publications.size());
+  for (auto& each : publications) {
+    changes.emplace_back(PutGroup{*each.instance, std::move(each.group), std::nullopt});
+  }
+  const bool alone = changes.size() == 1;
+  if (!alone && (changes.empty() || core.store->commit(changes))) {
+    for (const auto& each : publications) {
+      if (Record* record = core.record(each.instance->str())) record->unrecorded.clear();
+    }
+    return;
+  }
+  for (auto& change : changes) {
+    auto& one = std::get<PutGroup>(change);
+    put(core, one.entity, std::move(one.group));
+  }
+}
+
+void take_start_snapshots(Core& core) {
+  repository::ChangeSet changes;
+  for (const auto& instance : std::exchange(core.started, {})) {
+    changes.emplace_back(repository::TakeSnapshot{instance, "start"});
+  }
+  if (changes.empty() || core.store->commit(changes)) return;
+  for (const auto& change : changes) {
+    if (auto taken = core.store->commit({change}); !taken) core.logs.notice(taken.error().message);
+  }
 }
 
 void publish_vm(Core& core, const Record& record) {
@@ -171,11 +208,14 @@ void publish_vm(Core& core, const Record& record) {
 }
 
 contract::ContractId take_contract_id(Core& core) {
+  constexpr contract::ContractId kBlock = 64;
   const auto id = core.next_contract++;
+  if (id < core.reserved_contracts) return id;
+  core.reserved_contracts = id + kBlock;
   PropertyGroup group;
   group.name = "svc-startd-private";
   group.type = "framework";
-  group.properties["next_contract"] = count(core.next_contract);
+  group.properties["next_contract"] = count(core.reserved_contracts);
   put(core, fmri::Fmri{kRestarterService, {}, {}, {}}, std::move(group));
   return id;
 }
@@ -253,6 +293,7 @@ void recover_contract_ids(Core& core) {
   if (!levels) return;
   const auto next = number_of(levels->value("svc-startd-private", "next_contract"), 1);
   core.next_contract = static_cast<contract::ContractId>(std::max<int64_t>(next, 1));
+  core.reserved_contracts = core.next_contract;
 }
 
 restarter::Recovered recover(Core& core, Record& record) {

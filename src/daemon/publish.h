@@ -6,9 +6,20 @@
 
 namespace vmkeep::daemon {
 
+// What is on record of a state: the group `restarter` as it is now.
+repository::PropertyGroup state_group(Core& core, const Record& record);
 void publish_state(Core& core, const Record& record);
+// The same of many, in one transaction; where that is refused each is tried alone, so that the trouble of one
+// is not the others'.
+struct Publication {
+  const fmri::Fmri* instance = nullptr;
+  repository::PropertyGroup group;
+};
+void publish(Core& core, std::vector<Publication> publications);
+// Attaches the snapshots that Core::started asks for.
+void take_start_snapshots(Core& core);
 void publish_vm(Core& core, const Record& record);
-// The next contract id, before it is used.
+// The next contract id.  It is on record as given before it is used: ids are taken from the store in blocks.
 contract::ContractId take_contract_id(Core& core);
 
 // Fills a record from what an earlier daemon published in this boot, reopens its contract, and tells what the
