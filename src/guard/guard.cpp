@@ -21,7 +21,6 @@ Keeper& Guard::keeper(const std::string& fmri) {
   if (!slot) {
     slot = std::make_shared<Keeper>(executor_, *driver_, channel_, fmri, Pace{}, &hooks_);
     slot->use_zfs(zfs_.get());
-    start(executor_, Keeper::run(slot));
   }
   return *slot;
 }

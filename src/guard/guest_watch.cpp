@@ -38,17 +38,17 @@ void GuestWatch::report(const std::string& text) {
   channel_.send(report);
 }
 
-void GuestWatch::configure(const vm::VmConfig& config) {
-  config_ = config;
+void GuestWatch::configure(Config config) {
+  config_ = std::move(config);
   trouble_.clear();
-  changed_.notify();
+  changed();
 }
 
 void GuestWatch::remember(const vm::History& history) {
   history_ = history;
   started_ = std::max(started_, history.started);
   failing_ = failing_ || !history.hook_failures.empty();
-  changed_.notify();
+  changed();
 }
 
 void GuestWatch::identify(const std::string& uuid, const std::string& name) {
@@ -69,8 +69,7 @@ void GuestWatch::begin(bool started) {
   state_ = vm::VmState::running;
   watching_ = true;
   ++watch_;
-  start(executor_, checks(shared_from_this(), watch_));
-  start(executor_, heartbeat_limits(shared_from_this(), watch_));
+  changed();
   log_moved();  // the heartbeat may have been lost before this guard came
 }
 
@@ -85,7 +84,21 @@ void GuestWatch::end() {
 void GuestWatch::saw(vm::VmState state) {
   if (state == state_) return;
   state_ = state;
+  changed();
+}
+
+// Whoever waits looks again; and where there is something to wait for now, somebody begins to.
+void GuestWatch::changed() {
   changed_.notify();
+  if (!watching_) return;
+  if (checks_of_ != watch_ && next_check()) {
+    checks_of_ = watch_;
+    start(executor_, checks(shared_from_this(), watch_));
+  }
+  if (limits_of_ != watch_ && next_sample()) {
+    limits_of_ = watch_;
+    start(executor_, heartbeat_limits(shared_from_this(), watch_));
+  }
 }
 
 vm::GuestNews GuestWatch::take_news() {
@@ -109,20 +122,20 @@ Task<Result<Checked>> GuestWatch::check(std::shared_ptr<GuestWatch> self, Instan
     }
   }
   if (!self->config_ || self->hooks_ == nullptr) co_return fail(ErrorKind::invalid, "no check is configured");
-  const vm::VmConfig config = *self->config_;
-  std::vector<std::string> argv{config.kicker_vmsvccheck_method};
-  argv.insert(argv.end(), config.kicker_vmsvccheck_method_params.begin(),
-              config.kicker_vmsvccheck_method_params.end());
+  const Config config = self->config_;  // a new one may come meanwhile
+  std::vector<std::string> argv{config->kicker_vmsvccheck_method};
+  argv.insert(argv.end(), config->kicker_vmsvccheck_method_params.begin(),
+              config->kicker_vmsvccheck_method_params.end());
   std::vector<std::string> environment{"SMF_FMRI=" + self->fmri_, "VMKEEP_VM=" + self->name_,
                                        "VMKEEP_VM_UUID=" + self->uuid_};
-  const Instant limit = now() + Instant(config.kicker_vmsvccheck_timeout);
+  const Instant limit = now() + Instant(config->kicker_vmsvccheck_timeout);
   self->busy_ = true;
   auto run = co_await self->hooks_->run(std::move(argv), std::move(environment), std::min(limit, deadline));
   self->busy_ = false;
   self->changed_.notify();
   if (!run) co_return run.error();
   Checked checked{std::move(*run), vm::HookMeaning::failure};
-  if (!checked.run.timed_out) checked.meaning = vm::hook_meaning(config, checked.run.code);
+  if (!checked.run.timed_out) checked.meaning = vm::hook_meaning(*config, checked.run.code);
   self->last_ = checked;
   co_return checked;
 }
@@ -133,16 +146,21 @@ bool GuestWatch::may_check() const {
          !suppressed && !history_.outage;
 }
 
+// When the check is due, or may be again; nothing: not before something changes.
+std::optional<Instant> GuestWatch::next_check() const {
+  if (may_check()) return vm::next_hook(*config_, started_, last_begun_);
+  if (!config_ || !vm::has_hook(*config_) || hooks_ == nullptr || !history_.suppression) return std::nullopt;
+  if (history_.suppression->until <= now()) return std::nullopt;
+  return history_.suppression->until;
+}
+
 Task<> GuestWatch::checks(std::shared_ptr<GuestWatch> self, uint64_t watch) {
+  co_await yield_now();  // who changed something may be in the middle of it
   while (self->watching_ && self->watch_ == watch) {
-    Instant due = kNever;
-    if (self->may_check()) {
-      due = vm::next_hook(*self->config_, self->started_, self->last_begun_);
-    } else if (self->history_.suppression && self->history_.suppression->until > now()) {
-      due = self->history_.suppression->until;
-    }
-    if (now() < due) {
-      co_await self->changed_.wait(due);
+    const auto due = self->next_check();
+    if (!due) break;
+    if (now() < *due) {
+      co_await self->changed_.wait(*due);
       continue;
     }
     self->last_begun_ = now();
@@ -156,6 +174,7 @@ Task<> GuestWatch::checks(std::shared_ptr<GuestWatch> self, uint64_t watch) {
       self->log("The check of the guest cannot be run: " + self->trouble_);
     }
   }
+  if (self->checks_of_ == watch) self->checks_of_ = 0;
 }
 
 void GuestWatch::digest(const Checked& checked) {
@@ -181,7 +200,7 @@ void GuestWatch::log_moved() {
   if (heartbeat_ && heartbeat_->lost == heard->lost && heartbeat_->since == heard->since) return;
   heartbeat_ = vm::HeartbeatNews{heard->lost, heard->since, false};
   sampled_.reset();
-  changed_.notify();
+  changed();
   if (heard->lost != was_lost) report(heard->lost ? "the heartbeat is lost" : "the heartbeat is back");
 }
 
@@ -201,10 +220,12 @@ Task<std::optional<uint64_t>> GuestWatch::moved() {
 }
 
 Task<> GuestWatch::heartbeat_limits(std::shared_ptr<GuestWatch> self, uint64_t watch) {
+  co_await yield_now();
   while (self->watching_ && self->watch_ == watch) {
     const auto due = self->next_sample();
-    if (!due || *due > now()) {
-      co_await self->changed_.wait(due.value_or(kNever));
+    if (!due) break;
+    if (*due > now()) {
+      co_await self->changed_.wait(*due);
       continue;
     }
     const bool first = !self->sampled_;
@@ -217,6 +238,7 @@ Task<> GuestWatch::heartbeat_limits(std::shared_ptr<GuestWatch> self, uint64_t w
     self->heartbeat_->moves = bytes && before && *bytes != *before;
     if (!self->heartbeat_->moves) self->report("the heartbeat is lost for too long");
   }
+  if (self->limits_of_ == watch) self->limits_of_ = 0;
 }
 
 }  // namespace vmkeep::guard

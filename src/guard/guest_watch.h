@@ -4,7 +4,8 @@
 // It runs beside the keeper's inbox, so that a check that takes its time delays nothing, and it decides
 // nothing: when a check fails, when one succeeds again, and when the heartbeat goes or comes back, it sends a
 // report.  vmkeepd then asks for a verdict, the keeper takes the news from here, and judge() answers.  While
-// all is well it costs the check itself and nothing else: the heartbeat is read when the VM's log has moved.
+// all is well it costs the check itself and nothing else: the heartbeat is read when the VM's log has moved,
+// and a VM without a check, whose heartbeat is heard, has no coroutine here.
 #pragma once
 
 #include <memory>
@@ -31,7 +32,9 @@ class GuestWatch : public std::enable_shared_from_this<GuestWatch> {
   GuestWatch(Executor executor, hypervisor::Hypervisor& driver, Channel& channel, std::string fmri,
              HookRunner* hooks);
 
-  void configure(const vm::VmConfig& config);
+  // Shared with the keeper: there are many VMs, and it is the largest thing that is known of one.
+  using Config = std::shared_ptr<const vm::VmConfig>;
+  void configure(Config config);
   // What vmkeepd keeps of the VM: when it was started, leases, failures.
   void remember(const vm::History& history);
   void identify(const std::string& uuid, const std::string& name);
@@ -52,6 +55,8 @@ class GuestWatch : public std::enable_shared_from_this<GuestWatch> {
   static Task<Result<Checked>> check(std::shared_ptr<GuestWatch> self, Instant deadline = kNever);
 
  private:
+  void changed();
+  std::optional<Instant> next_check() const;
   static Task<> checks(std::shared_ptr<GuestWatch> self, uint64_t watch);
   static Task<> heartbeat_limits(std::shared_ptr<GuestWatch> self, uint64_t watch);
   bool may_check() const;
@@ -66,10 +71,12 @@ class GuestWatch : public std::enable_shared_from_this<GuestWatch> {
   Channel& channel_;
   std::string fmri_, uuid_, name_;
   HookRunner* hooks_;
-  std::optional<vm::VmConfig> config_;
+  Config config_;
   vm::History history_;
   Signal changed_;
-  uint64_t watch_ = 0;  // grows with each begin() and end(): the coroutines of another one leave
+  uint64_t watch_ = 0;      // grows with each begin() and end(): the coroutines of another one leave
+  uint64_t checks_of_ = 0;  // the watch that has this coroutine; 0: none, for there is nothing to wait for
+  uint64_t limits_of_ = 0;
   bool watching_ = false;
   vm::VmState state_ = vm::VmState::unknown;
   Instant started_{};

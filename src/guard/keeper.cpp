@@ -38,7 +38,6 @@ Keeper::Keeper(Executor executor, hypervisor::Hypervisor& driver, Channel& chann
       channel_(channel),
       fmri_(std::move(fmri)),
       pace_(pace),
-      inbox_(executor),
       replies_(executor),
       guest_(std::make_shared<GuestWatch>(executor, driver, channel, fmri_, hooks)) {}
 
@@ -65,9 +64,9 @@ void Keeper::configure(repository::Levels running) {
   vm::VmConfig& config = reading.config;
   const bool another = config.uuid.empty() ? config.name != name_ : config.uuid != uuid_;
   if (config_ && (config_->name != config.name || config_->uuid != config.uuid) && another) uuid_.clear();
-  config_ = std::move(config);
+  config_ = std::make_shared<const vm::VmConfig>(std::move(config));
   levels_ = std::move(running);
-  guest_->configure(*config_);
+  guest_->configure(config_);
 }
 
 void Keeper::deliver(json::object message) {
@@ -83,7 +82,7 @@ void Keeper::deliver(json::object message) {
     if (kind == "method" && in_verb_) interrupt();
     if (kind == "method" || kind == "ask") resting_ = false;
     if (kind == "method" || kind == "verb") ++waiting_acts_;
-    inbox_.push(std::move(message));
+    put(std::move(message));
   } else if ((kind == "launched" || kind == "died") &&
              control::int_member(message, "call", 0) != launching_) {
     // Nothing waits for it: an earlier guard told that method to launch, or this one gave the launch up.  The
@@ -111,20 +110,28 @@ void Keeper::rest() {
 }
 
 void Keeper::look_soon() {
-  inbox_.push(message("hint", fmri_));
+  put(message("hint", fmri_));
 }
 
 void Keeper::stop() {
   stopped_ = true;
   unwatch();
-  inbox_.push(message("stop", fmri_));
 }
 
-Task<> Keeper::run(std::shared_ptr<Keeper> self) {
-  while (!self->stopped_) {
-    auto message = co_await self->inbox_.pop();
-    if (message && !self->stopped_) co_await self->handle(std::move(*message));
+// While nothing is to be done there is no coroutine that waits for it: one takes over a kilobyte.
+void Keeper::put(json::object message) {
+  inbox_.push_back(std::move(message));
+  if (!std::exchange(working_, true)) start(executor_, work(shared_from_this()));
+}
+
+Task<> Keeper::work(std::shared_ptr<Keeper> self) {
+  co_await yield_now();  // who told something may be in the middle of it
+  while (!self->inbox_.empty() && !self->stopped_) {
+    json::object message = std::move(self->inbox_.front());
+    self->inbox_.pop_front();
+    co_await self->handle(std::move(message));
   }
+  self->working_ = false;
 }
 
 Task<> Keeper::handle(json::object message) {

@@ -1,4 +1,4 @@
-// One VM, as its guard keeps it: a coroutine with an inbox.
+// One VM, as its guard keeps it: an inbox, and a coroutine while there is something in it.
 //
 // Whatever concerns the VM comes through the inbox and is done one thing after the other, so that two calls
 // of the hypervisor never overlap on one VM (facts 1).  The keeper observes, asks the tables of vm/, and acts
@@ -19,6 +19,7 @@
 #include <boost/json/object.hpp>
 #include <chrono>
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,7 @@
 #include "base/loop.h"
 #include "guard/channel.h"
 #include "guard/guest_watch.h"
+#include "guard/replies.h"
 #include "guard/zfs.h"
 #include "hypervisor/hypervisor.h"
 #include "repository/types.h"
@@ -88,10 +90,11 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   bool watched() const { return watching_; }
   // vm/kicker_freq: how often the safety net has to have looked at it.
   Instant period() const { return config_ ? Instant(config_->kicker_freq) : kNever; }
-  static Task<> run(std::shared_ptr<Keeper> self);
   void stop();
 
  private:
+  void put(boost::json::object message);
+  static Task<> work(std::shared_ptr<Keeper> self);
   Task<> handle(boost::json::object message);
   Task<> method(const boost::json::object& message);
   Task<> answer(const boost::json::object& question);
@@ -175,13 +178,13 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   std::string fmri_;
   Pace pace_;
   repository::Levels levels_;  // what config_ was read from
-  std::optional<vm::VmConfig> config_;
+  GuestWatch::Config config_;  // null: there never was a good one
   std::string config_error_;
   std::string uuid_;
   std::string name_;
-  Queue<boost::json::object> inbox_;  // method, ask, hint
-  Queue<boost::json::object>
-      replies_;             // launched, died, adopted: of interest only while something waits for them
+  std::list<boost::json::object> inbox_;  // method, ask, hint
+  bool working_ = false;                  // something from the inbox is being done, and will be taken on from
+  Replies replies_;         // launched, died, adopted: of interest only while something waits for them
   int64_t launching_ = -1;  // the call whose method was told to execute the VM; -1: none
   int waiting_acts_ = 0;    // methods and verbs in the inbox
   bool resting_ = false;

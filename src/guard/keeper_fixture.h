@@ -164,7 +164,6 @@ class KeeperTest : public ::testing::Test {
     theirs_ = std::make_unique<Channel>(executor_, Fd(ends[0]));
     ours_ = std::make_unique<Channel>(executor_, Fd(ends[1]));
     keeper_ = std::make_shared<Keeper>(executor_, driver_, *theirs_, kFmri, pace_);
-    start(executor_, Keeper::run(keeper_));
     start(executor_, collect());
   }
 

@@ -22,7 +22,6 @@ class GuestTest : public KeeperTest {
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
     keeper_ = std::make_shared<Keeper>(executor_, driver_, *theirs_, kFmri, Pace{}, &hooks_);
-    start(executor_, Keeper::run(keeper_));
   }
 
   void TearDown() override {

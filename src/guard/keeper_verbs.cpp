@@ -313,7 +313,7 @@ Task<> Keeper::window_watcher(std::shared_ptr<Keeper> self) {
   }
   self->awaiting_window_ = false;
   if (self->stopped_ || !runs || !self->in_window()) co_return;
-  self->inbox_.push(message("window", self->fmri_));
+  self->put(message("window", self->fmri_));
   self->watch();
   auto report = message("report", self->fmri_);
   report["text"] = "it runs";

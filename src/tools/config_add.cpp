@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -27,6 +26,8 @@
 #include "tools/commands.h"
 #include "tools/config_flags.h"
 #include "tools/config_plan.h"
+#include "tools/json_text.h"
+#include "tools/method.h"
 
 namespace vmkeep::tools {
 namespace {
@@ -99,7 +100,11 @@ class Adder {
         for (const auto& vm : chosen) add(vm);
       }
     }
-    if (arguments_.has("--json")) output_.line(json::serialize(added_));
+    if (!arguments_.has("--json")) return;
+    auto document = json_document("registrations");
+    document["dry_run"] = arguments_.has("--dry-run");
+    document["vms"] = std::move(added_);
+    output_.print(json_line(document));
   }
 
  private:
@@ -189,7 +194,7 @@ class Adder {
     } else if (levels.error().kind != ErrorKind::not_found) {
       return levels.error();
     }
-    for (const auto& entry : arguments_.values("--env")) environment_.push_back(entry);
+    environment_ = merged_environment(std::move(environment_), arguments_.values("--env"));
     return {};
   }
 
@@ -249,7 +254,11 @@ class Adder {
   // One that could be added, as the command that would.
   void tell(const OwnedVm& vm) {
     if (arguments_.has("--json")) {
-      added_.push_back(json::object{{"uuid", vm.uuid}, {"name", control::value_to_json(vm.name)}});
+      added_.push_back(json::object{{"fmri", nullptr},
+                                    {"uuid", vm.uuid},
+                                    {"name", control::value_to_json(vm.name)},
+                                    {"owner", owner_.user},
+                                    {"set", json::array()}});
       return;
     }
     std::string command = "vmkeep add";
@@ -286,8 +295,11 @@ class Adder {
 
   void report(const Registration& registration, const std::string& name, const RegistrationPlan& plan) {
     if (arguments_.has("--json")) {
-      json::object set;
-      for (const auto& [property, value] : plan.set) set[property] = control::value_to_json(value);
+      // A list, for a property with several values is in it several times.
+      json::array set;
+      for (const auto& [property, value] : plan.set) {
+        set.push_back(json::object{{"name", property}, {"value", control::value_to_json(value)}});
+      }
       added_.push_back(json::object{{"fmri", name},
                                     {"uuid", registration.vm.uuid},
                                     {"name", control::value_to_json(registration.vm.name)},

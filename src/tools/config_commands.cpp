@@ -4,16 +4,17 @@
 
 #include <algorithm>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <cstdio>
 #include <memory>
 
 #include "control/remote_repository.h"
+#include "control/text.h"
 #include "fmri/fmri.h"
 #include "tools/commands.h"
 #include "tools/config_flags.h"
 #include "tools/config_manual.h"
 #include "tools/config_plan.h"
+#include "tools/json_text.h"
 #include "tools/operands.h"
 #include "vm/config.h"
 
@@ -118,15 +119,22 @@ std::string typing_error(const std::string& name) {
   return near.empty() ? text : text + "; did you mean vm/" + std::string(near) + "?";
 }
 
+void print_document(const char* schema, const char* member, json::array all, Output& output) {
+  auto document = json_document(schema);
+  document[member] = std::move(all);
+  output.print(json_line(document));
+}
+
 json::array problems_json(const std::vector<Reading>& readings) {
   json::array all;
   for (const auto& reading : readings) {
     json::array problems;
     for (const auto& each : reading.config.problems) {
-      problems.push_back(json::object{{"property", "vm/" + each.property}, {"message", each.message}});
+      problems.push_back(
+          json::object{{"property", "vm/" + each.property}, {"message", control::as_utf8(each.message)}});
     }
     json::array unknown;
-    for (const auto& each : reading.config.unknown) unknown.emplace_back("vm/" + each);
+    for (const auto& each : reading.config.unknown) unknown.emplace_back(control::as_utf8("vm/" + each));
     all.push_back(json::object{{"fmri", reading.instance.str()},
                                {"good", reading.config.problems.empty()},
                                {"problems", std::move(problems)},
@@ -138,11 +146,11 @@ json::array problems_json(const std::vector<Reading>& readings) {
 json::object settings_json(const Reading& reading) {
   json::array settings;
   for (const auto& each : reading.config.settings) {
-    settings.push_back(json::object{{"name", "vm/" + std::string(each.property->name)},
-                                    {"type", repository::to_string(value_type(each.property->form))},
-                                    {"value", each.text()},
-                                    {"origin", to_string(each.origin)},
-                                    {"note", each.note}});
+    auto setting = property_json("vm/" + std::string(each.property->name),
+                                 {value_type(each.property->form), each.values});
+    setting["origin"] = to_string(each.origin);
+    setting["note"] = each.note.empty() ? json::value(nullptr) : json::value(control::as_utf8(each.note));
+    settings.push_back(std::move(setting));
   }
   return {{"fmri", reading.instance.str()}, {"settings", std::move(settings)}};
 }
@@ -208,7 +216,7 @@ int properties_command(const std::string&, const Arguments& arguments) {
     if (chosen.size() == before) output.warn(typing_error(name));
   }
   if (parsed->has("--json")) {
-    output.line(json::serialize(manual_json(chosen)));
+    print_document("vm-properties", "properties", manual_json(chosen), output);
   } else {
     output.print(manual_text(chosen));
   }
@@ -228,7 +236,7 @@ int check_config_command(const std::string&, const Arguments& arguments) {
   auto readings = read_all(*repository, parsed->operands, parsed->has("--running"), output);
   find_doubles(readings);
   if (parsed->has("--json")) {
-    output.line(json::serialize(problems_json(readings)));
+    print_document("config-check", "instances", problems_json(readings), output);
     for (const auto& each : readings) output.raise(each.config.problems.empty() ? kOk : kBadConfiguration);
     return output.finish();
   }
@@ -257,7 +265,7 @@ int dump_config_command(const std::string&, const Arguments& arguments) {
   if (parsed->has("--json")) {
     json::array all;
     for (const auto& reading : readings) all.push_back(settings_json(reading));
-    output.line(json::serialize(all));
+    print_document("config", "instances", std::move(all), output);
   } else {
     for (const auto& reading : readings) output.print(settings_text(reading));
   }

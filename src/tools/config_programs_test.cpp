@@ -1,9 +1,11 @@
 // vmkeep add, remove, properties, check-config, dump-config as whole programs.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 
 #include "tools/fake_daemon.h"
 #include "vm/properties.h"
@@ -57,7 +59,11 @@ FakeWorld example() {
   fake.world.instances.push_back(instance("x", "online"));
   fake.world.instances.back().fmri = "svc:/site/other:default";
   fake.levels["svc:/site/other:default"] = {};
-  fake.levels["svc:/site/xvm/vbox"] = {};
+  auto context = std::make_shared<repository::PropertyGroup>();
+  context->name = "method_context";
+  context->type = "framework";
+  context->properties["environment"] = {repository::ValueType::astring, {"PATH=/bin", "HOME=/old"}};
+  fake.levels["svc:/site/xvm/vbox"].own["method_context"] = context;
   fake.vms = {{kWeb, "Web Server", true, ""},
               {kTwinA, "twin", true, ""},
               {kTwinB, "twin", true, ""},
@@ -74,6 +80,18 @@ class Config : public ::testing::Test {
   Printed vmkeep(const std::vector<std::string>& arguments) const { return daemon_.run("vmkeep", arguments); }
   std::string property(const std::string& instance, const std::string& name) const {
     return daemon_.run("svcprop", {"-C", "-p", name, "svc:/site/xvm/vbox:" + instance}).out;
+  }
+  // The one document that a program printed.
+  static json::value document(const Printed& run, const std::string& schema) {
+    boost::system::error_code error;
+    auto read = json::parse(run.out, error);
+    if (error || !read.is_object() || read.as_object().empty()) {
+      ADD_FAILURE() << "no document: " << run.out << run.err;
+      return json::object{};
+    }
+    EXPECT_EQ(read.as_object().begin()->key(), "schema");
+    EXPECT_EQ(read.at("schema").as_string(), "vmkeep/" + schema + "/1");
+    return read;
   }
   static bool has(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
@@ -140,9 +158,23 @@ TEST_F(Config, AddAllListsAndWithYesAdds) {
   const auto dry = vmkeep({"add", "--all", "--dry-run"});
   EXPECT_TRUE(has(dry.out, "svc:/site/xvm/vbox:twin-33333333 would keep")) << dry.out;
   EXPECT_EQ(property("twin", "vm/uuid"), "");
-  const auto all = vmkeep({"add", "--all", "--yes", "--json"});
-  EXPECT_EQ(json::parse(all.out).as_array().size(), 4U);
+  const auto offered = document(vmkeep({"add", "--all", "--json"}), "registrations");
+  ASSERT_EQ(offered.at("vms").as_array().size(), 4U);
+  EXPECT_TRUE(offered.at("vms").at(0).at("fmri").is_null());
+  const auto all = document(vmkeep({"add", "--all", "--yes", "--json"}), "registrations");
+  ASSERT_EQ(all.at("vms").as_array().size(), 4U);
+  EXPECT_EQ(all.at("vms").at(0).at("fmri").as_string(), "svc:/site/xvm/vbox:Web-Server");
+  EXPECT_EQ(all.at("vms").at(0).at("set").at(0).at("name").as_string(), "vm/uuid");
+  EXPECT_EQ(all.at("vms").at(0).at("set").at(0).at("value").as_string(), kWeb);
   EXPECT_EQ(property("twin-33333333", "vm/uuid"), std::string(kTwinB) + "\n");
+}
+
+TEST_F(Config, AddTakesAVariableOfTheServicesOnce) {
+  const auto run = vmkeep({"add", "--env", "HOME=/new", "--env", "VBOX_USER_HOME=/vms", kWeb});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_FALSE(has(run.out, "HOME=/old")) << run.out;
+  EXPECT_EQ(property("Web-Server", "method_context/environment"),
+            "PATH=/bin HOME=/new VBOX_USER_HOME=/vms\n");
 }
 
 TEST_F(Config, AddSaysHowTheServiceGetsThere) {
@@ -181,7 +213,7 @@ TEST_F(Config, T23_check_config_names_instance_and_property_of_every_error) {
   EXPECT_EQ(vmkeep({"check-config", "kept", "reset"}).code, 0);
   const auto as_json = vmkeep({"check-config", "--json", "bad"});
   EXPECT_EQ(as_json.code, 96);
-  EXPECT_EQ(json::parse(as_json.out).at(0).at("problems").as_array().size(), 3U);
+  EXPECT_EQ(document(as_json, "config-check").at("instances").at(0).at("problems").as_array().size(), 3U);
   EXPECT_TRUE(has(vmkeep({"check-config", "other"}).err, "is no VM"));
 }
 
@@ -205,8 +237,14 @@ TEST_F(Config, T19_dump_config_shows_origins_and_what_is_reset) {
   EXPECT_TRUE(has(line("stop_timeout"), " 3600 ") && line("stop_timeout").ends_with("service"));
   EXPECT_TRUE(has(line("kicker_freq"), " 50 ") && line("kicker_freq").ends_with("default"));
   EXPECT_TRUE(has(line("is_interactive"), "default (the service's \"true\" does not count"));
-  const auto as_json = vmkeep({"dump-config", "--json", "reset"});
-  EXPECT_EQ(json::parse(as_json.out).at(0).at("settings").as_array().size(), vm::properties().size());
+  const auto as_json = document(vmkeep({"dump-config", "--json", "reset"}), "config");
+  const auto& settings = as_json.at("instances").at(0).at("settings").as_array();
+  ASSERT_EQ(settings.size(), vm::properties().size());
+  const auto nice = std::find_if(settings.begin(), settings.end(),
+                                 [](const auto& each) { return each.at("name").as_string() == "vm/nice"; });
+  ASSERT_NE(nice, settings.end());
+  EXPECT_EQ(json::serialize(*nice),
+            R"({"name":"vm/nice","type":"integer","values":["7"],"origin":"instance","note":null})");
   EXPECT_EQ(vmkeep({"dump-config", "bad"}).code, 96);
   EXPECT_EQ(vmkeep({"dump-config"}).code, 2);
 }
@@ -215,9 +253,10 @@ TEST_F(Config, PropertiesAreToldInFull) {
   const auto nice = vmkeep({"properties", "vm/nice"});
   EXPECT_EQ(nice.code, 0);
   EXPECT_TRUE(has(nice.out, "integer, -20 to 19; instance, else service; default as vmkeepd")) << nice.out;
-  EXPECT_EQ(json::parse(vmkeep({"properties", "--json"}).out).as_array().size(), vm::properties().size());
-  const auto glob = vmkeep({"properties", "--json", "zfssnap_*"});
-  EXPECT_EQ(json::parse(glob.out).as_array().size(), 4U);
+  const auto all = document(vmkeep({"properties", "--json"}), "vm-properties");
+  EXPECT_EQ(all.at("properties").as_array().size(), vm::properties().size());
+  const auto glob = document(vmkeep({"properties", "--json", "zfssnap_*"}), "vm-properties");
+  EXPECT_EQ(glob.at("properties").as_array().size(), 4U);
   const auto wrong = vmkeep({"properties", "timzone"});
   EXPECT_EQ(wrong.code, 1);
   EXPECT_TRUE(has(wrong.err, "did you mean vm/timezone?")) << wrong.err;

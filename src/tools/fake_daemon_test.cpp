@@ -291,6 +291,8 @@ class Pretender {
     }
     if (scenario == "done") return call.reply(done(0, "There was nothing to do."));
     if (scenario == "refused") return call.fail(fail(ErrorKind::permission, "not for you"));
+    if (scenario == "busy") return call.fail(fail(ErrorKind::busy, "not now"));
+    if (scenario == "late") return call.fail(fail(ErrorKind::timeout, "nobody answered in time"));
     if (scenario == "waits") {
       if (step == "again") return call.reply(done(3, "Waited."));
       return call.reply({{"action", "wait"}, {"code", 0}, {"text", ""}});

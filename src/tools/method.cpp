@@ -18,6 +18,7 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr int kRetry = 1;    // the restarter tries again
 constexpr int kFatal = 95;   // SMF_EXIT_ERR_FATAL
 constexpr int kConfig = 96;  // SMF_EXIT_ERR_CONFIG
 // The daemon's restart takes less; the restarter ends a method whose time is over.
@@ -63,6 +64,24 @@ Death death_of(int raw) {
                             std::to_string(signal) + ")"};
 }
 
+int exit_code_for(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::stale:
+    case ErrorKind::busy:         // also: no process could be made
+    case ErrorKind::timeout:      // vmkeepd, or its host, is overloaded
+    case ErrorKind::io:           // descriptors, memory: a host's bad hour more often than its state
+    case ErrorKind::unavailable:  // vmkeepd is being restarted, for longer than we wait
+      return kRetry;
+    case ErrorKind::invalid:
+    case ErrorKind::not_found:
+    case ErrorKind::exists:
+    case ErrorKind::permission:
+    case ErrorKind::unsupported:
+      break;
+  }
+  return kFatal;
+}
+
 int Method::fail_with(int code, const std::string& message) const {
   print("vmkeep: " + fmri_ + ": " + message);
   return code;
@@ -95,6 +114,12 @@ void Method::tell_death() {
   const pid_t pid = child_->pid;
   child_.reset();
   auto second = control::Client::connect();
+  const Instant deadline = now() + kReconnect;
+  while (!second && exit_code_for(second.error().kind) == kRetry &&
+         second.error().kind != ErrorKind::unavailable && now() < deadline) {
+    pause();
+    second = control::Client::connect();
+  }
   if (!second) return;  // a daemon that comes back looks for itself
   const auto told = second->call("VmMethod", {{"fmri", fmri_},
                                               {"method", name_},
@@ -105,18 +130,13 @@ void Method::tell_death() {
   if (!told) print("vmkeep: process " + std::to_string(pid) + " " + death.text);
 }
 
+// It may take as long as it likes.  A reply that says "timeout" is an answer, and not our own clock's.
 Result<json::object> Method::answer() {
   for (;;) {
-    if (child_) {
-      pollfd waiting[2] = {{client_->descriptor(), POLLIN, 0}, {child_->pidfd.get(), POLLIN, 0}};
-      if (::poll(waiting, 2, static_cast<int>(kRound.count())) <= 0) continue;
-      if (waiting[0].revents == 0) {
-        tell_death();
-        continue;
-      }
-    }
-    auto reply = client_->next(now() + kRound);
-    if (reply || reply.error().kind != ErrorKind::timeout) return reply;
+    pollfd waiting[2] = {{client_->descriptor(), POLLIN, 0}, {child_ ? child_->pidfd.get() : -1, POLLIN, 0}};
+    if (::poll(waiting, 2, static_cast<int>(kRound.count())) <= 0) continue;
+    if (waiting[0].revents != 0) return client_->next(now() + kRound);
+    tell_death();
   }
 }
 
@@ -163,7 +183,7 @@ Result<json::object> Method::execute(const json::object& step) {
 int Method::run() {
   auto step = ask({{"step", "plan"}});
   for (;;) {
-    if (!step) return fail_with(kFatal, step.error().message);
+    if (!step) return fail_with(exit_code_for(step.error().kind), step.error().message);
     const std::string action = text_of(*step, "action");
     if (action == "done") {
       print(text_of(*step, "text"));

@@ -25,6 +25,10 @@ struct Death {
 };
 Death death_of(int raw);
 
+// The exit code of a method that vmkeepd could not be asked, or that it refused: 1 where the next attempt may
+// find it otherwise (the restarter tries three times), 95 where nothing changes until somebody mends it.
+int exit_code_for(ErrorKind kind);
+
 class Method {
  public:
   Method(std::string fmri, std::string name) : fmri_(std::move(fmri)), name_(std::move(name)) {}

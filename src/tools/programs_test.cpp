@@ -365,6 +365,8 @@ TEST_F(Programs, MethodDoesWhatItIsTold) {
       {"waits", 3, "Waited.\n"},
       {"dies", 95, "The VM's process exited with status 7, code 7.\n"},
       {"refused", 95, "vmkeep: svc:/site/vm:refused: not for you\n"},
+      {"busy", 1, "vmkeep: svc:/site/vm:busy: not now\n"},
+      {"late", 1, "vmkeep: svc:/site/vm:late: nobody answered in time\n"},
       {"strange", 95, "vmkeep: svc:/site/vm:strange: vmkeepd asks for the unknown step \"dance\"\n"},
   };
   for (const auto& test : cases) expect(method(daemon_, test.scenario), test.code, test.out, "");

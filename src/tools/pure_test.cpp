@@ -384,5 +384,18 @@ TEST(MethodParts, EnvironmentsAndDeaths) {
   EXPECT_EQ(death_of(9).text, "died on signal KILL (9)");
 }
 
+// A vmkeepd that has no time now must not bring an instance into maintenance.
+TEST(MethodParts, WhatMayPassIsTriedAgain) {
+  const struct {
+    ErrorKind kind;
+    int code;
+  } cases[] = {{ErrorKind::timeout, 1},     {ErrorKind::busy, 1},    {ErrorKind::unavailable, 1},
+               {ErrorKind::stale, 1},       {ErrorKind::io, 1},      {ErrorKind::invalid, 95},
+               {ErrorKind::not_found, 95},  {ErrorKind::exists, 95}, {ErrorKind::permission, 95},
+               {ErrorKind::unsupported, 95}};
+  for (const auto& test : cases)
+    EXPECT_EQ(exit_code_for(test.kind), test.code) << static_cast<int>(test.kind);
+}
+
 }  // namespace
 }  // namespace vmkeep::tools

@@ -325,7 +325,12 @@ Task<bool> Driver::hint(std::string uuid, Instant deadline) {
   // A state that ends by itself, without a process that could tell.
   const auto vm = store_.read(uuid);
   const Instant turns = vm && !vm->then.empty() && vm->at > now() ? vm->at : kNever;
-  if (turns >= deadline) co_return co_await watch_.hint(std::move(uuid), deadline);
+  // No coroutine of its own around the longest wait that there is.
+  if (turns >= deadline) return watch_.hint(std::move(uuid), deadline);
+  return hint_of_turn(std::move(uuid), turns);
+}
+
+Task<bool> Driver::hint_of_turn(std::string uuid, Instant turns) {
   co_await watch_.hint(std::move(uuid), turns);
   co_return true;
 }

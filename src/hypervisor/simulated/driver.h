@@ -70,6 +70,7 @@ class Driver : public Hypervisor {
   Task<bool> delay(std::string uuid, Instant until);
   // A call that gets its answer: the subject.  Nothing has been done to it yet.
   Task<Result<Subject>> ask(std::string uuid, std::string delay_key, Instant deadline);
+  Task<bool> hint_of_turn(std::string uuid, Instant turns);
   Task<Result<>> hang(std::string uuid, Instant deadline);
   Task<Result<bool>> comes_true(const Subject& subject, const char* key, int64_t left);
   Task<Result<>> act(std::string uuid, std::string word, Instant deadline, Percent progress);
