@@ -25,7 +25,10 @@ namespace {
 using Protocol = asio::local::stream_protocol;
 constexpr auto kQuiet = asio::as_tuple(asio::use_awaitable);
 
-constexpr int kBacklog = 128;
+// Who waits to be accepted: when everything goes down at once every method calls while we are still busy with
+// starting the others, and a call that finds no place there is one that failed.  The kernel's own limit
+// (net.core.somaxconn, 4096) is below this one or equal to it.
+constexpr int kBacklog = 4096;
 // A method process holds two connections, and the VMs of one user may all go down at once; but nobody gets
 // all the descriptors that there are.
 constexpr size_t kConnectionsOfOneUser = 1024;

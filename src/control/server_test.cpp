@@ -12,13 +12,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <fstream>
+#include <vector>
 
 #include "base/fd.h"
 #include "control/client.h"
@@ -366,6 +370,27 @@ TEST(Listen, RefusesWhatIsNoSocket) {
 }
 
 // A server that talks nonsense.
+// As many methods as there are VMs call while vmkeepd is still busy with starting the last of them.
+TEST(Listen, ManyCallAtOnceWhoAreNotYetAccepted) {
+  size_t many = 600;
+  size_t most = 0;
+  if (std::ifstream("/proc/sys/net/core/somaxconn") >> most) many = std::min(many, most);
+  const std::string path = ::testing::TempDir() + "/many-" + std::to_string(::getpid()) + ".sock";
+  asio::io_context loop(1);  // which nobody runs
+  const auto server = Server::listen(loop.get_executor(), path);
+  ASSERT_TRUE(server) << server.error().message;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  ASSERT_LT(path.size(), sizeof address.sun_path);
+  std::memcpy(address.sun_path, path.data(), path.size());
+  std::vector<Fd> callers;
+  while (callers.size() < many) {
+    callers.emplace_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    ASSERT_EQ(::connect(callers.back().get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0)
+        << callers.size() << ": " << std::strerror(errno);
+  }
+}
+
 TEST(ClientAlone, GarbageFromTheServerIsAnError) {
   for (const std::string text : {"hello", "[]", "{\"error\":7}", "\xff"}) {
     const std::string path = ::testing::TempDir() + "/nonsense.sock";

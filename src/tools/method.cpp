@@ -92,16 +92,19 @@ void Method::pause() const {
   ::poll(&child, 1, kPauseMilliseconds);
 }
 
-Result<> Method::reconnect() {
-  client_.reset();
-  const Instant deadline = now() + kReconnect;
+// A vmkeepd that is there and has no time is waited for, however long that takes: when everything goes down
+// at once on a busy host, that is a minute, and the restarter ends a method whose time is over.  `patience`
+// is for one that is not there.
+Result<control::Client> Method::connect(Instant patience) const {
+  Instant deadline = now() + patience;
   for (;;) {
     auto connected = control::Client::connect();
-    if (connected) {
-      client_ = std::make_unique<control::Client>(std::move(*connected));
-      return {};
+    if (connected) return connected;
+    if (connected.error().kind == ErrorKind::timeout) {
+      deadline = now() + patience;
+    } else if (now() >= deadline) {
+      return connected;
     }
-    if (now() >= deadline) return connected.error();
     pause();
   }
 }
@@ -113,13 +116,7 @@ void Method::tell_death() {
   const Death death = death_of(raw);
   const pid_t pid = child_->pid;
   child_.reset();
-  auto second = control::Client::connect();
-  const Instant deadline = now() + kReconnect;
-  while (!second && exit_code_for(second.error().kind) == kRetry &&
-         second.error().kind != ErrorKind::unavailable && now() < deadline) {
-    pause();
-    second = control::Client::connect();
-  }
+  auto second = connect(Instant(0));
   if (!second) return;  // a daemon that comes back looks for itself
   const auto told = second->call("VmMethod", {{"fmri", fmri_},
                                               {"method", name_},
@@ -145,7 +142,9 @@ Result<json::object> Method::ask(json::object step) {
   step["method"] = name_;
   for (;;) {
     if (!client_) {
-      if (auto connected = reconnect(); !connected) return connected.error();
+      auto connected = connect(kReconnect);
+      if (!connected) return connected.error();
+      client_ = std::make_unique<control::Client>(std::move(*connected));
     }
     auto begun = client_->begin("VmMethod", step);
     auto reply = begun ? answer() : Result<json::object>(begun.error());

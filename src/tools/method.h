@@ -40,7 +40,7 @@ class Method {
   Result<boost::json::object> ask(boost::json::object step);
   // The answer to the call under way; a death of the child is told meanwhile.
   Result<boost::json::object> answer();
-  Result<> reconnect();
+  Result<control::Client> connect(Instant patience) const;
   void tell_death();
   Result<boost::json::object> execute(const boost::json::object& step);
   void pause() const;
