@@ -124,6 +124,36 @@ TEST_F(GuestTest, T78_no_check_while_the_vm_is_suppressed) {
   EXPECT_TRUE(runs().empty());
 }
 
+// Nobody waits for a check that there is not: whatever makes one possible has to wake somebody.
+TEST_F(GuestTest, AVmThatRunsIsCheckedAsSoonAsItMayBe) {
+  configure();
+  start_running();
+  configure(checked_by("exit 0"));
+  ASSERT_TRUE(run_until([this] { return !runs().empty(); }));
+  configure();
+  run_until([] { return false; }, 20ms);
+  configure(checked_by("exit 0"));
+  size_t before = runs().size();
+  EXPECT_TRUE(run_until([&] { return runs().size() > before; }));
+  for (const auto end : {Instant(100ms), Instant(600s)}) {
+    history_.suppression = vm::Suppression{"alice", "", now(), now() + end};
+    keeper_->remember(history_);
+    before = runs().size();
+    if (end > 1s) {
+      history_.suppression.reset();
+      keeper_->remember(history_);
+    }
+    EXPECT_TRUE(run_until([&] { return runs().size() > before + 1; }));
+  }
+  history_.outage = vm::Outage{vm::OutageKind::pause, "alice", now(), std::nullopt, false};
+  keeper_->remember(history_);
+  run_until([] { return false; }, 20ms);
+  history_.outage.reset();
+  keeper_->remember(history_);
+  before = runs().size();
+  EXPECT_TRUE(run_until([&] { return runs().size() > before; }));
+}
+
 TEST_F(GuestTest, AHookThatCannotBeRunIsToldOnce) {
   auto properties = checked_by("exit 0");
   properties["kicker_vmsvccheck_method"] = "/nonexistent/check";

@@ -43,6 +43,20 @@ TEST_F(GuestTest, AGuestThatIsStillForTooLongIsRestartedUnlessItMoves) {
   EXPECT_EQ(verdict.patience, Instant(10s));
 }
 
+TEST_F(GuestTest, ALimitThatIsSetAfterTheLossCountsFromTheLoss) {
+  configure();
+  start_running();
+  run_until([] { return false; }, 20ms);
+  driver_.beat = hypervisor::Heartbeat{true, now()};
+  driver_.hints.notify();
+  expect("report");
+  EXPECT_FALSE(ask().reboot);
+  configure({{"heartbeat_restart_after", "1"}});
+  expect("report");
+  const auto verdict = ask();
+  EXPECT_TRUE(verdict.reboot) << verdict.why;
+}
+
 TEST_F(GuestTest, AnAbortLeavesADossierAndItsVerdictComesFirst) {
   configure({{"restart_aborted_vm", "true"}});
   start_running();
