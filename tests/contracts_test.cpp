@@ -219,6 +219,47 @@ TEST_F(Contracts, WhatATransientServiceLeftIsAnOrphan) {
             std::string::npos);
 }
 
+// What is not on record when the daemon is lost is not running either: none comes twice, none is forgotten.
+TEST_F(Contracts, EachIsStartedOnceHoweverOftenTheDaemonIsLostMeanwhile) {
+  constexpr size_t kAll = 24;
+  fs::create_symlink("/bin/sleep", host.work + "/sleeper");
+  std::ofstream file(host.work + "/many.xml");
+  file << "<?xml version='1.0'?>\n<!DOCTYPE service_bundle SYSTEM "
+          "'/usr/share/lib/xml/dtd/service_bundle.dtd.1'>\n"
+       << "<service_bundle type='manifest' name='many'><service name='site/many' type='service' version='1'>"
+       << "<exec_method type='method' name='start' exec='" << host.work
+       << "/sleeper 100003' timeout_seconds='60' /><exec_method type='method' name='stop' exec=':kill' "
+          "timeout_seconds='60' /><property_group name='startd' type='framework'><propval name='duration' "
+          "type='astring' value='child' /></property_group>";
+  for (size_t i = 0; i < kAll; ++i) file << "<instance name='i" << i << "' enabled='true' />";
+  file << "<stability value='Evolving' /></service></service_bundle>\n";
+  file.close();
+  // The import may be answered by nobody any more: what it committed is there.
+  std::thread importing([this] { (void)host.run("svccfg import " + host.work + "/many.xml 2>&1"); });
+  const auto running = [this] { return processes_of(host.work, "/sleeper").size(); };
+  for (const size_t enough : {1U, 8U, 16U}) {
+    ASSERT_TRUE(SimulatedHost::within(30s, [&] { return running() >= enough; }));
+    ::kill(host.daemon, SIGKILL);
+    if (importing.joinable()) importing.join();
+    ASSERT_TRUE(host.daemon_ended(20s));
+    host.start_daemon();
+  }
+  const std::string all = "svcs -H -o STATE,CTID,FMRI site/many";
+  ASSERT_TRUE(SimulatedHost::within(60s,
+                                    [&] {
+                                      return expect(all + " | grep -c '^online ' || true", 0) ==
+                                                 std::to_string(kAll) + "\n" &&
+                                             running() == kAll;
+                                    }))
+      << expect(all, 0) << running();
+  // Each in the contract that its instance has.
+  expect("test \"$(" + all + " | awk '{print $2}' | sort -un | wc -l)\" = " + std::to_string(kAll), 0);
+  expect("for id in $(" + all +
+             " | awk '{print $2}'); do ctstat -v -i $id | grep -q 'member processes: *[0-9]* $' "
+             "|| exit 1; done",
+         0);
+}
+
 TEST_F(Contracts, TheLibrarySaysHowThingsAre) {
   const std::string source = ". " + library + "; ";
   expect(source + "smf_present", 0);

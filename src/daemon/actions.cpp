@@ -70,10 +70,13 @@ void Actions::perform(const std::vector<restarter::Action>& actions) {
 }
 
 void note(Record& record, std::string_view text) {
-  constexpr size_t kLines = 10;
+  constexpr std::ptrdiff_t kLines = 10;
   const auto seconds = std::chrono::floor<std::chrono::seconds>(wall_now()).time_since_epoch().count();
-  record.transitions.push_back(fmt::format("{} {}", seconds, text));
-  while (record.transitions.size() > kLines) record.transitions.pop_front();
+  auto& lines = record.transitions;
+  lines += fmt::format("{} {}", seconds, text);
+  lines += '\0';
+  const auto too_many = std::count(lines.begin(), lines.end(), '\0') - kLines;
+  for (auto i = too_many; i > 0; --i) lines.erase(0, lines.find('\0') + 1);
 }
 
 void Actions::set_state(const restarter::SetState& action) {

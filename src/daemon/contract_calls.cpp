@@ -42,7 +42,7 @@ std::map<ContractId, Holding> holdings(const Core& core) {
 
 // The events of a member, or of all, that are a fault of the instance (restarter.cpp is who judges).
 std::vector<std::string> critical_events(const Record& record, ContractId id) {
-  const auto& config = record.config;
+  const auto& config = *record.config;
   if (id != record.contract) return {};
   // Of a VM only the empty contract counts, and then the VM itself is looked at.
   if (record.claimed) return {"empty"};

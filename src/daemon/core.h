@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -43,7 +42,7 @@ struct MethodRun {
 struct Record {
   fmri::Fmri fmri;
   repository::Levels running;  // as last loaded or refreshed
-  restarter::InstanceConfig config;
+  restarter::ConfigPtr config = restarter::ConfigPool::none();
   std::optional<bool> enabled;  // as the restarter knows it
   graph::State state = graph::State::uninitialized;
   graph::State next_state = graph::State::none;
@@ -63,12 +62,12 @@ struct Record {
   // What svcprop -p vm_monitor/... tells of the last death: when it was seen, when the restart was issued,
   // and when the VM ran again.
   std::optional<WallTime> process_ended, restart_issued, running_again;
-  std::set<std::string> told;           // what is told once only
-  uint64_t starts = 0;                  // start methods that this daemon ran
-  std::string waits_for;                // what keeps the start method that runs from going on
-  std::string method_said;              // why the VM's last method failed, in its own words
-  bool giving_back = false;             // the lease of its window is over, and being ended
-  std::deque<std::string> transitions;  // the last lines of note, for VmStatus
+  std::set<std::string> told;  // what is told once only
+  uint64_t starts = 0;         // start methods that this daemon ran
+  std::string waits_for;       // what keeps the start method that runs from going on
+  std::string method_said;     // why the VM's last method failed, in its own words
+  bool giving_back = false;    // the lease of its window is over, and being ended
+  std::string transitions;     // the last lines of note, each with a null behind it, for VmStatus
   // How the last process of its contract ended: "process 42 died on signal KILL (9)".
   std::string process_end;
   std::string dossier;       // folder of the last crash dossier of this boot; may be empty

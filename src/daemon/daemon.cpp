@@ -1,6 +1,7 @@
 #include "daemon/daemon.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/stat.h>
 
 #include <boost/asio/io_context.hpp>
@@ -168,6 +169,7 @@ bool Daemon::is_stale(const restarter::Event& event) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 Task<> Daemon::brain() {
+  constexpr size_t kMany = 1000;
   std::optional<Instant> until;  // of the turn that is under way
   for (;;) {
     auto event = co_await core_.events.pop();
@@ -179,6 +181,8 @@ Task<> Daemon::brain() {
     if (!core_.events.empty() && (loading || now() < *until)) continue;
     methods_.settle();
     until.reset();
+    // After a boot, or an import, of many there is much that nobody needs any more.
+    if (core_.events.empty() && std::exchange(handled_, 0) >= kMany) ::malloc_trim(0);
     if (!core_.events.empty()) co_await yield_now();
   }
 }
@@ -186,7 +190,9 @@ Task<> Daemon::brain() {
 
 void Daemon::decide(const restarter::Event& event) {
   for (const auto& file : files_.expect(event)) actions_.perform(core_.restarter.handle(file, now()));
-  actions_.perform(core_.restarter.handle(event, now()));
+  const auto actions = core_.restarter.handle(event, now());
+  handled_ += 1 + actions.size();
+  actions_.perform(actions);
   if (core_.restarter.paces_starts()) core_.pacing.notify();
   if (evaluates(event)) files_.look();
   if (const auto* back = std::get_if<restarter::Loaded>(&event)) removed_.erase(back->fmri);

@@ -56,6 +56,7 @@ class Daemon {
   VmCalls vms_;
   Calls calls_;
   std::unique_ptr<control::Server> server_;
+  size_t handled_ = 0;             // events and actions since memory was given back
   std::set<std::string> removed_;  // deleted from the repository, perhaps not yet stopped
 };
 

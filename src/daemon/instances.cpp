@@ -59,8 +59,9 @@ Result<std::optional<restarter::Loaded>> Instances::load(const fmri::Fmri& insta
   record.fmri = instance;
   record.running = std::move(*running);
   drop_templates(record.running);
-  record.config = restarter::read_config(record.running, instance.str());
-  restarter::read_restarter(*current, record.config);
+  auto config = restarter::read_config(record.running, instance.str());
+  restarter::read_restarter(*current, config);
+  record.config = core_.restarter.share(config);
   record.enabled = enabled;
   record.removed = false;
   if (record.state == graph::State::uninitialized) record.state_time = wall_now();
@@ -74,7 +75,7 @@ Result<std::optional<restarter::Loaded>> Instances::load(const fmri::Fmri& insta
       !recovered.contract_empty) {
     mark_up(core_, record);
   }
-  return std::optional(restarter::Loaded{instance.str(), record.config, enabled, recovered, false});
+  return std::optional(restarter::Loaded{instance.str(), std::move(config), enabled, recovered, false});
 }
 
 // Those that were just imported have no running snapshot yet.  One change for all of them: each would be
@@ -124,13 +125,13 @@ Result<> Instances::load_all() {
 
 // 5.7: it is read as it is now, not as of the last refresh.
 void Instances::follow_restarter(Record& record, const repository::Levels& current) {
-  auto config = record.config;
+  auto config = *record.config;
   restarter::read_restarter(current, config);
-  const bool same = config.delegated_to == record.config.delegated_to &&
-                    config.invalid_restarter == record.config.invalid_restarter;
+  const bool same = config.delegated_to == record.config->delegated_to &&
+                    config.invalid_restarter == record.config->invalid_restarter;
   if (same) return;
-  record.config = std::move(config);
-  core_.events.push(restarter::Refreshed{record.fmri.str(), record.config});
+  record.config = core_.restarter.share(config);
+  core_.events.push(restarter::Refreshed{record.fmri.str(), std::move(config)});
 }
 
 // Tells the restarter what became of an instance that it knows; true: it does not know it yet.
@@ -183,9 +184,10 @@ Result<> Instances::refresh(const fmri::Fmri& instance) {
   if (!running) return running.error();
   record->running = std::move(*running);
   drop_templates(record->running);
-  record->config = restarter::read_config(record->running, instance.str());
-  restarter::read_restarter(*current, record->config);
-  core_.events.push(restarter::Refreshed{instance.str(), record->config});
+  auto config = restarter::read_config(record->running, instance.str());
+  restarter::read_restarter(*current, config);
+  record->config = core_.restarter.share(config);
+  core_.events.push(restarter::Refreshed{instance.str(), std::move(config)});
   owners_.configure(*record);
   limit_contract(core_, *record, record->running);
   return {};
@@ -228,7 +230,7 @@ control::InstanceMessage Instances::describe(const Record& record, bool dependen
   }
   if (!dependencies) return message;
   message.dependencies.emplace();
-  for (const auto& dependency : record.config.dependencies) {
+  for (const auto& dependency : record.config->dependencies) {
     control::DependencyMessage out{dependency.name,
                                    std::string(graph::to_string(dependency.grouping)),
                                    std::string(graph::to_string(dependency.restart_on)),

@@ -28,11 +28,11 @@ repository::Levels current_view(Core& core, const Record& record) {
 const restarter::MethodConfig& method_config(const Record& record, restarter::MethodName method) {
   switch (method) {
     case restarter::MethodName::stop:
-      return record.config.stop;
+      return record.config->stop;
     case restarter::MethodName::refresh:
-      return record.config.refresh;
+      return record.config->refresh;
     default:
-      return record.config.start;
+      return record.config->start;
   }
 }
 
@@ -51,7 +51,7 @@ restarter::MethodEnd failed_to_spawn(const Record& record, restarter::MethodName
     end.why = fmt::format("svc.startd could not set context for method: chdir: {} (\"{}\")", cause,
                           spec.working_directory);
   } else if (error.message.find(": execve") != std::string::npos) {
-    const bool child = record.config.duration == restarter::Duration::child;
+    const bool child = record.config->duration == restarter::Duration::child;
     if (missing && child && method == restarter::MethodName::start) {
       end.why = fmt::format("Missing start method ({}), changing state to maintenance.", spec.argv[0]);
     } else {

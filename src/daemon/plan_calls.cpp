@@ -56,7 +56,7 @@ restarter::PressureRead pressure_event() {
 // A VM's stop is known under what it does.
 const char* kind_of(const Record& record, restarter::MethodName method) {
   if (method == restarter::MethodName::start) return "start";
-  return record.config.saves ? "save" : "stop";
+  return record.config->saves ? "save" : "stop";
 }
 
 json::object to_json(const restarter::PlanStep& step) {

@@ -21,7 +21,7 @@ void tell_once(Core& core, Record& record, const std::string& text) {
 
 // Of the VM instances only; a configuration that is refused is the guard's to tell.
 std::optional<vm::VmConfig> config_of(const Record& record, const repository::Levels& levels) {
-  if (!record.claimed && !record.config.starts_vm) return std::nullopt;
+  if (!record.claimed && !record.config->starts_vm) return std::nullopt;
   auto config = vm::VmConfig::read(levels, record.fmri.instance);
   if (!config) return std::nullopt;
   return std::move(*config);

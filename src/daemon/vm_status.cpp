@@ -86,7 +86,10 @@ Task<> VmCalls::inspect(VmCalls& self, Call call, std::string fmri, Owners::Answ
                          {"until", wall(lease->until)}};
   }
   json::array lines;
-  for (const auto& line : record->transitions) lines.push_back(control::value_to_json(line));
+  for (size_t at = 0, end = 0; at < record->transitions.size(); at = end + 1) {
+    end = record->transitions.find('\0', at);
+    lines.push_back(control::value_to_json(record->transitions.substr(at, end - at)));
+  }
   vm["transitions"] = std::move(lines);
   call.reply({{"vm", std::move(vm)}});
 }

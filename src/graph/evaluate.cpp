@@ -25,14 +25,18 @@ class Worst {
   Satisfaction worst_ = kSatisfied;
 };
 
-bool lookup(const std::map<std::string, bool>& table, const std::string& name) {
-  const auto found = table.find(name);
-  return found != table.end() && found->second;
+bool holds(const Target* target) {
+  return target != nullptr && static_cast<const Thing*>(target)->holds;
+}
+const Record* instance(const Target* target) {
+  return static_cast<const Record*>(target);
+}
+const std::vector<Record*>& instances(const Target* target) {
+  static const std::vector<Record*> kNone;
+  return target == nullptr ? kNone : static_cast<const Service*>(target)->instances;
 }
 
-}  // namespace
-
-Satisfaction Graph::Data::instance_entity(const Record* record, bool could_ever) const {
+Satisfaction instance_entity(const Record* record, bool could_ever) {
   if (record == nullptr || !record->known || !record->node.configured) return kUnsatisfiable;
   const auto& node = record->node;
   switch (node.state) {
@@ -55,72 +59,67 @@ Satisfaction Graph::Data::instance_entity(const Record* record, bool could_ever)
   }
 }
 
-Satisfaction Graph::Data::entity(const Entity& entity, bool could_ever) const {
-  switch (entity.kind) {
+Satisfaction entity_now(EntityKind kind, const Target* target, bool could_ever) {
+  switch (kind) {
     case EntityKind::file:
-      return lookup(present_files, entity.name) ? kSatisfied : kUnsatisfiable;
+      return holds(target) ? kSatisfied : kUnsatisfiable;
     case EntityKind::host:
-      return lookup(facts, entity.name) ? kSatisfied : kUnsatisfied;
+      return holds(target) ? kSatisfied : kUnsatisfied;
     case EntityKind::instance:
-      return instance_entity(find(entity.name), could_ever);
+      return instance_entity(instance(target), could_ever);
     case EntityKind::service:
       break;
   }
   auto best = kUnsatisfiable;
-  const auto service = services.find(entity.name);
-  if (service == services.end()) return best;
-  for (const auto& name : service->second) {
-    best = std::max(best, instance_entity(find(name), could_ever));
+  for (const auto* each : instances(target)) {
+    best = std::max(best, instance_entity(each, could_ever));
     if (best == kSatisfied) break;
   }
   return best;
 }
 
-Satisfaction Graph::Data::require_all(const Dependency& dependency, bool could_ever) const {
+Satisfaction require_all(const Dependency& dependency, const Target* const* members, bool could_ever) {
   Worst worst;
-  for (const auto& member : dependency.entities) worst.add(entity(member, could_ever));
+  for (const auto& member : dependency.entities) worst.add(entity_now(member.kind, *members++, could_ever));
   return worst.result(could_ever);
 }
 
-Satisfaction Graph::Data::require_any(const Dependency& dependency, bool could_ever) const {
+Satisfaction require_any(const Dependency& dependency, const Target* const* members, bool could_ever) {
   if (dependency.entities.empty()) return kSatisfied;
   auto best = kUnsatisfiable;
   for (const auto& member : dependency.entities) {
-    best = std::max(best, entity(member, could_ever));
+    best = std::max(best, entity_now(member.kind, *members++, could_ever));
     if (best == kSatisfied) break;
   }
   return best;
 }
 
-// Nothing for members that an optional dependency does not look at.
-std::optional<Satisfaction> Graph::Data::optional_instance(const Record* record, bool could_ever) const {
-  if (record == nullptr || !record->known || !record->node.configured) return std::nullopt;
+// Satisfied for members that an optional dependency does not look at.
+Satisfaction optional_instance(const Record* record, bool could_ever) {
+  if (record == nullptr || !record->known || !record->node.configured) return kSatisfied;
   const auto state = record->node.state;
-  if (state == State::maintenance) return std::nullopt;
+  if (state == State::maintenance) return kSatisfied;
   if (state != State::offline && state != State::disabled) return instance_entity(record, could_ever);
   const auto ever = instance_entity(record, true);
   return ever == kUnsatisfiable ? kSatisfied : ever;
 }
 
-Satisfaction Graph::Data::optional_all(const Dependency& dependency, bool could_ever) const {
+Satisfaction optional_all(const Dependency& dependency, const Target* const* members, bool could_ever) {
   Worst worst;
   for (const auto& member : dependency.entities) {
+    const auto* target = *members++;
     if (member.kind == EntityKind::instance) {
-      worst.add(optional_instance(find(member.name), could_ever).value_or(kSatisfied));
+      worst.add(optional_instance(instance(target), could_ever));
     } else if (member.kind == EntityKind::service) {
-      const auto service = services.find(member.name);
-      if (service == services.end()) continue;
-      for (const auto& name : service->second) {
-        worst.add(optional_instance(find(name), could_ever).value_or(kSatisfied));
-      }
+      for (const auto* each : instances(target)) worst.add(optional_instance(each, could_ever));
     } else {
-      worst.add(entity(member, could_ever));
+      worst.add(entity_now(member.kind, target, could_ever));
     }
   }
   return worst.result(could_ever);
 }
 
-Satisfaction Graph::Data::excluded(const Record* record) const {
+Satisfaction excluded(const Record* record) {
   if (record == nullptr || !record->known || !record->node.configured) return kSatisfied;
   const auto& node = record->node;
   switch (node.state) {
@@ -135,74 +134,85 @@ Satisfaction Graph::Data::excluded(const Record* record) const {
   }
 }
 
-Satisfaction Graph::Data::exclude_all(const Dependency& dependency) const {
+Satisfaction exclude_all(const Dependency& dependency, const Target* const* members) {
   auto worst = kSatisfied;
   for (const auto& member : dependency.entities) {
+    const auto* target = *members++;
     switch (member.kind) {
       case EntityKind::file:
-        if (lookup(present_files, member.name)) worst = kUnsatisfiable;
+        if (holds(target)) worst = kUnsatisfiable;
         break;
       case EntityKind::host:  // a fact passes by itself, a file does not
-        if (lookup(facts, member.name)) worst = std::min(worst, kUnsatisfied);
+        if (holds(target)) worst = std::min(worst, kUnsatisfied);
         break;
       case EntityKind::instance:
-        worst = std::min(worst, excluded(find(member.name)));
+        worst = std::min(worst, excluded(instance(target)));
         break;
-      case EntityKind::service: {
-        const auto service = services.find(member.name);
-        if (service == services.end()) break;
-        for (const auto& name : service->second) worst = std::min(worst, excluded(find(name)));
+      case EntityKind::service:
+        for (const auto* each : instances(target)) worst = std::min(worst, excluded(each));
         break;
-      }
     }
   }
-  return worst;
-}
-
-Satisfaction Graph::Data::group(const Dependency& dependency, bool could_ever) const {
-  switch (dependency.grouping) {
-    case Grouping::require_all:
-      return require_all(dependency, could_ever);
-    case Grouping::require_any:
-      return require_any(dependency, could_ever);
-    case Grouping::optional_all:
-      return optional_all(dependency, could_ever);
-    case Grouping::exclude_all:
-      return exclude_all(dependency);
-  }
-  return kUnsatisfiable;
-}
-
-Satisfaction Graph::Data::all_of(const std::vector<Dependency>& dependencies, bool could_ever) const {
-  auto worst = kSatisfied;
-  for (const auto& dependency : dependencies) worst = std::min(worst, group(dependency, could_ever));
   return worst;
 }
 
 // The members whose kept answer is needed and missing.  exclude_all looks at states only, so its edges, the
 // only ones that may close a cycle, are not followed.
-void Graph::Data::push_unknown(const std::vector<Dependency>& dependencies,
-                               std::vector<const Record*>& stack) const {
-  const auto push = [&](const std::string& name) {
-    const auto* record = find(name);
+void push_unknown(Groups groups, std::vector<const Record*>& stack) {
+  const auto push = [&](const Record* record) {
     if (record == nullptr || !record->known || record->possible) return;
     if (hangs_on_its_own(record->node)) stack.push_back(record);
   };
-  for (const auto& dependency : dependencies) {
-    if (dependency.grouping == Grouping::exclude_all) continue;
-    for (const auto& member : dependency.entities) {
-      if (member.kind == EntityKind::instance) push(member.name);
-      if (member.kind != EntityKind::service) continue;
-      const auto service = services.find(member.name);
-      if (service == services.end()) continue;
-      for (const auto& name : service->second) push(name);
+  const auto* member = groups.members;
+  for (const auto& dependency : groups.dependencies) {
+    for (const auto& named : dependency.entities) {
+      const auto* target = *member++;
+      if (dependency.grouping == Grouping::exclude_all) continue;
+      if (named.kind == EntityKind::instance) push(instance(target));
+      if (named.kind != EntityKind::service) continue;
+      for (const auto* each : instances(target)) push(each);
     }
   }
 }
 
-void Graph::Data::prepare(const std::vector<Dependency>& dependencies) const {
+}  // namespace
+
+Groups groups_of(const Record& record) {
+  static const std::vector<Dependency> kNone;
+  return {record.dependencies == nullptr ? kNone : *record.dependencies, record.members.data()};
+}
+
+Satisfaction Graph::Data::entity(EntityKind kind, const Target* target, bool could_ever) {
+  return entity_now(kind, target, could_ever);
+}
+
+Satisfaction Graph::Data::group(const Dependency& dependency, const Target* const* members, bool could_ever) {
+  switch (dependency.grouping) {
+    case Grouping::require_all:
+      return require_all(dependency, members, could_ever);
+    case Grouping::require_any:
+      return require_any(dependency, members, could_ever);
+    case Grouping::optional_all:
+      return optional_all(dependency, members, could_ever);
+    case Grouping::exclude_all:
+      return exclude_all(dependency, members);
+  }
+  return kUnsatisfiable;
+}
+
+Satisfaction Graph::Data::all_of(Groups groups, bool could_ever) {
+  auto worst = kSatisfied;
+  const auto* members = groups.members;
+  for (const auto& dependency : groups.dependencies) {
+    worst = std::min(worst, group(dependency, members, could_ever));
+    members += dependency.entities.size();
+  }
+  return worst;
+}
+
+void Graph::Data::prepare(Groups groups) {
   std::vector<const Record*> stack;
-  push_unknown(dependencies, stack);
+  push_unknown(groups, stack);
   while (!stack.empty()) {
     const auto* top = stack.back();
     if (top->possible) {
@@ -210,49 +220,42 @@ void Graph::Data::prepare(const std::vector<Dependency>& dependencies) const {
       continue;
     }
     const auto before = stack.size();
-    push_unknown(top->dependencies, stack);
+    push_unknown(groups_of(*top), stack);
     if (stack.size() != before) continue;
-    top->possible = all_of(top->dependencies, true);
+    top->possible = all_of(groups_of(*top), true);
     stack.pop_back();
   }
 }
 
-Satisfaction Graph::Data::possible(const Record& record) const {
+Satisfaction Graph::Data::possible(const Record& record) {
   if (!record.possible) {
-    prepare(record.dependencies);
-    record.possible = all_of(record.dependencies, true);
+    prepare(groups_of(record));
+    record.possible = all_of(groups_of(record), true);
   }
   return *record.possible;
 }
 
-void Graph::Data::forget_dependents(const Entity& entity) {
-  const auto entry = by_entity.find(entity);
-  if (entry == by_entity.end()) return;
-  for (const auto& [name, groups] : entry->second) {
-    auto& record = records.find(name)->second;
-    if (!record.possible) continue;  // then nobody above it keeps an answer that used it
-    record.possible.reset();
-    forget_possible(name);
+void Graph::Data::forget_above(const Target& target) {
+  std::vector<const Record*> todo;
+  const auto forget = [&todo](const Target& named) {
+    for (const auto& edge : named.above.edges()) {
+      if (!edge.from->possible) continue;  // then nobody above it keeps an answer that used it
+      edge.from->possible.reset();
+      todo.push_back(edge.from);
+    }
+  };
+  forget(target);
+  while (!todo.empty()) {
+    const auto* record = todo.back();
+    todo.pop_back();
+    forget(*record);
+    if (record->service != nullptr) forget(*record->service);
   }
 }
 
-void Graph::Data::forget_possible(const std::string& instance) {
-  std::vector<std::string> todo{instance};
-  while (!todo.empty()) {
-    const std::string name = std::move(todo.back());
-    todo.pop_back();
-    for (const auto& entity :
-         {Entity{EntityKind::instance, name}, Entity{EntityKind::service, service_of(name)}}) {
-      const auto entry = by_entity.find(entity);
-      if (entry == by_entity.end()) continue;
-      for (const auto& [above, groups] : entry->second) {
-        auto& record = records.find(above)->second;
-        if (!record.possible) continue;
-        record.possible.reset();
-        todo.push_back(above);
-      }
-    }
-  }
+void Graph::Data::forget_possible(const Record& record) {
+  forget_above(record);
+  if (record.service != nullptr) forget_above(*record.service);
 }
 
 }  // namespace vmkeep::graph

@@ -81,25 +81,16 @@ void Graph::set_node(const std::string& instance, const Node& node) {
   auto& record = data_->enter(instance);
   record.node = node;
   record.known = true;
-  data_->forget_possible(instance);
+  Data::forget_possible(record);
 }
 
 const Node* Graph::node(const std::string& instance) const {
-  const auto* record = data_->find(instance);
+  const auto* record = std::as_const(*data_).find(instance);
   return record != nullptr && record->known ? &record->node : nullptr;
 }
 
 void Graph::remove(const std::string& instance) {
-  const auto found = data_->records.find(instance);
-  if (found == data_->records.end()) return;
-  data_->forget_possible(instance);
-  data_->unindex(instance, found->second);
-  const auto service = data_->services.find(service_of(instance));
-  if (service != data_->services.end()) {
-    service->second.erase(instance);
-    if (service->second.empty()) data_->services.erase(service);
-  }
-  data_->records.erase(found);
+  if (auto* record = data_->find(instance)) data_->leave(*record);
 }
 
 std::vector<std::string> Graph::instances() const {
@@ -112,84 +103,103 @@ std::vector<std::string> Graph::instances() const {
 }
 
 std::vector<std::string> Graph::instances_of(const std::string& service) const {
+  std::vector<std::string> names;
   const auto found = data_->services.find(service);
-  if (found == data_->services.end()) return {};
-  return {found->second.begin(), found->second.end()};
+  if (found == data_->services.end()) return names;
+  for (const auto* record : found->second.instances) names.emplace_back(record->name);
+  return names;
 }
 
 std::vector<std::string> Graph::set_dependencies(const std::string& instance,
                                                  std::vector<Dependency> dependencies) {
+  return share_dependencies(instance, std::make_shared<const std::vector<Dependency>>(std::move(dependencies)));
+}
+
+std::vector<std::string> Graph::share_dependencies(const std::string& instance,
+                                                   DependenciesPtr dependencies) {
   auto& record = data_->enter(instance);
-  if (data_->closes_cycle(instance, dependencies)) return data_->cycle_path(instance, dependencies);
-  data_->unindex(instance, record);
+  if (data_->closes_cycle(record, *dependencies)) return data_->cycle_path(record, *dependencies);
+  data_->unindex(record);
   record.dependencies = std::move(dependencies);
-  data_->index(instance, record);
+  data_->index(record);
   record.possible.reset();
-  data_->forget_possible(instance);
+  Data::forget_possible(record);
   return {};
 }
 
 const std::vector<Dependency>& Graph::dependencies(const std::string& instance) const {
   static const std::vector<Dependency> kNone;
-  const auto* record = data_->find(instance);
-  return record != nullptr ? record->dependencies : kNone;
+  const auto* record = std::as_const(*data_).find(instance);
+  return record != nullptr ? groups_of(*record).dependencies : kNone;
 }
 
 void Graph::set_fact(const std::string& name, bool holds) {
-  data_->facts[name] = holds;
-  data_->forget_dependents(Entity{EntityKind::host, name});
+  auto& fact = data_->facts[name];
+  fact.holds = holds;
+  Data::forget_above(fact);
 }
 
 void Graph::set_file(const std::string& path, bool present) {
-  data_->present_files[path] = present;
-  data_->forget_dependents(Entity{EntityKind::file, path});
+  auto& file = data_->files[path];
+  file.holds = present;
+  Data::forget_above(file);
 }
 
 std::vector<std::string> Graph::files() const {
   std::vector<std::string> paths;
-  // Asked for often; the files stand together, and most graphs have none.
-  for (auto at = data_->by_entity.lower_bound(Entity{EntityKind::file, {}}); at != data_->by_entity.end();
-       ++at) {
-    if (at->first.kind != EntityKind::file) break;
-    if (!at->second.empty()) paths.push_back(at->first.name);
+  for (const auto& [path, file] : data_->files) {
+    if (!file.above.empty()) paths.push_back(path);
   }
   return paths;
 }
 
 Satisfaction Graph::satisfaction(const std::string& instance, bool could_ever) const {
-  const auto* record = data_->find(instance);
+  const auto* record = std::as_const(*data_).find(instance);
   if (record == nullptr) return Satisfaction::unsatisfiable;
-  if (could_ever) return data_->possible(*record);
-  data_->prepare(record->dependencies);
-  return data_->all_of(record->dependencies, false);
+  if (could_ever) return Data::possible(*record);
+  Data::prepare(groups_of(*record));
+  return Data::all_of(groups_of(*record), false);
 }
 
 Satisfaction Graph::satisfaction(const Dependency& dependency, bool could_ever) const {
-  data_->prepare({dependency});
-  return data_->group(dependency, could_ever);
+  std::vector<const Target*> members;
+  for (const auto& member : dependency.entities) members.push_back(std::as_const(*data_).find(member));
+  const std::vector<Dependency> alone{dependency};
+  Data::prepare({alone, members.data()});
+  return Data::group(dependency, members.data(), could_ever);
 }
 
 Satisfaction Graph::satisfaction(const Entity& entity, bool could_ever) const {
-  data_->prepare({Dependency{"", Grouping::require_all, RestartOn::none, {entity}}});
-  return data_->entity(entity, could_ever);
+  const std::vector<Dependency> alone{{"", Grouping::require_all, RestartOn::none, {entity}}};
+  const auto* target = std::as_const(*data_).find(entity);
+  Data::prepare({alone, &target});
+  return Data::entity(entity.kind, target, could_ever);
 }
+
+namespace {
+
+void add_dependents(const Target& target, std::vector<Graph::Dependent>& found) {
+  for (const auto& edge : target.above.edges()) {
+    found.push_back({edge.from->name, &(*edge.from->dependencies)[edge.group]});
+  }
+}
+
+}  // namespace
 
 std::vector<Graph::Dependent> Graph::dependents(const Entity& entity) const {
   std::vector<Dependent> found;
-  const auto entry = data_->by_entity.find(entity);
-  if (entry == data_->by_entity.end()) return found;
-  for (const auto& [name, groups] : entry->second) {
-    const auto* record = data_->find(name);
-    for (const auto group : groups) found.push_back({name, &record->dependencies[group]});
-  }
+  if (const auto* target = std::as_const(*data_).find(entity)) add_dependents(*target, found);
   return found;
 }
 
 std::vector<Graph::Dependent> Graph::dependents(const std::string& instance) const {
-  auto found = dependents(Entity{EntityKind::instance, instance});
-  auto of_service = dependents(Entity{EntityKind::service, service_of(instance)});
-  if (of_service.empty()) return found;
-  found.insert(found.end(), of_service.begin(), of_service.end());
+  std::vector<Dependent> found;
+  const auto* target = std::as_const(*data_).find(Entity{EntityKind::instance, instance});
+  if (target != nullptr) add_dependents(*target, found);
+  const auto of_instance = found.size();
+  const auto service = data_->services.find(service_of(instance));
+  if (service != data_->services.end()) add_dependents(service->second, found);
+  if (of_instance == 0 || of_instance == found.size()) return found;
   const auto key = [](const Dependent& d) { return std::tie(d.instance, d.dependency); };
   std::sort(found.begin(), found.end(),
             [&](const Dependent& a, const Dependent& b) { return key(a) < key(b); });
@@ -204,9 +214,10 @@ template <class Binds>
 std::vector<std::string> running(const Graph& graph, const std::string& instance, Binds binds_it) {
   std::vector<std::string> names;
   for (const auto& dependent : graph.dependents(instance)) {
-    const auto* node = graph.node(dependent.instance);
+    std::string name(dependent.instance);
+    const auto* node = graph.node(name);
     if (node == nullptr || !is_up(node->state) || !binds_it(*dependent.dependency)) continue;
-    if (names.empty() || names.back() != dependent.instance) names.push_back(dependent.instance);
+    if (names.empty() || names.back() != name) names.push_back(std::move(name));
   }
   return names;
 }

@@ -36,7 +36,10 @@ struct Dependency {
   Grouping grouping = Grouping::require_all;
   RestartOn restart_on = RestartOn::none;
   std::vector<Entity> entities;
+  bool operator==(const Dependency&) const = default;
 };
+// Many instances have the same: whoever has them does not have them alone.
+using DependenciesPtr = std::shared_ptr<const std::vector<Dependency>>;
 
 enum class Satisfaction { unsatisfiable = -1, unsatisfied = 0, satisfied = 1 };
 
@@ -75,6 +78,7 @@ class Graph {
   // Replaces the dependencies of an instance.  If that would close a cycle (exclude_all edges do not count)
   // the new dependencies are not entered, and the path of the cycle comes back, beginning and ending with
   // `instance`.
+  std::vector<std::string> share_dependencies(const std::string& instance, DependenciesPtr dependencies);
   std::vector<std::string> set_dependencies(const std::string& instance,
                                             std::vector<Dependency> dependencies);
   const std::vector<Dependency>& dependencies(const std::string& instance) const;
@@ -89,8 +93,9 @@ class Graph {
   Satisfaction satisfaction(const Entity& entity, bool could_ever = false) const;
 
   // Instances with a dependency group that names this entity, or the service of this instance; in name order.
+  // Good until the graph changes.
   struct Dependent {
-    std::string instance;
+    std::string_view instance;
     const Dependency* dependency;
   };
   std::vector<Dependent> dependents(const Entity& entity) const;

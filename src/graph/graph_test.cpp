@@ -306,7 +306,7 @@ TEST(CycleTest, RandomEdgesNeverCloseOne) {
         if (model[other].contains(who)) expected.insert(std::to_string(other));
       }
       std::set<std::string> found;
-      for (const auto& dependent : g.dependents(std::to_string(who))) found.insert(dependent.instance);
+      for (const auto& dependent : g.dependents(std::to_string(who))) found.emplace(dependent.instance);
       RC_ASSERT(found == expected);
     }
   });

@@ -120,7 +120,8 @@ TEST(Milestone, RandomGraphs) {
     for (const auto& name : kept) {
       const auto dependents = graph.dependents(name);
       RC_ASSERT(name == milestone || std::any_of(dependents.begin(), dependents.end(), [&](const auto& each) {
-                  return kept.contains(each.instance) && each.dependency->grouping != Grouping::exclude_all;
+                  return kept.contains(std::string(each.instance)) &&
+                         each.dependency->grouping != Grouping::exclude_all;
                 }));
     }
     auto then = flags;

@@ -3,6 +3,11 @@
 #include "repository/file.h"
 
 namespace vmkeep::repository {
+namespace {
+
+constexpr int kCacheBytes = 256 << 10;
+
+}  // namespace
 
 void File::begin(bool synced) {
   if (kind_ == Kind::persistent && std::exchange(synced_, synced) != synced) {
@@ -13,6 +18,8 @@ void File::begin(bool synced) {
 
 void File::commit() {
   run_.commit.run();
+  // Everything is read from our own memory: of the pages only those that the next commit meets are of use.
+  db_.trim(kCacheBytes);
 }
 
 void File::write_group(const PropertyGroup& group) {

@@ -93,6 +93,13 @@ void Database::flush() {
   if (code != SQLITE_OK) raise(db_.get(), code);
 }
 
+void Database::trim(int bytes) {
+  int used = 0;
+  int most = 0;
+  const int code = sqlite3_db_status(db_.get(), SQLITE_DBSTATUS_CACHE_USED, &used, &most, 0);
+  if (code == SQLITE_OK && used > bytes) sqlite3_db_release_memory(db_.get());
+}
+
 void Database::rollback() noexcept {
   if (sqlite3_get_autocommit(db_.get()) == 0) sqlite3_exec(db_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
 }

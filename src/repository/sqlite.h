@@ -68,6 +68,8 @@ class Database {
   void configure(int option, int value);  // sqlite3_db_config
   // Writes what the open transaction changed to the file, still without its commit: a full disk shows here.
   void flush();
+  // Gives back what can be read again of its pages, if they take more than that.
+  void trim(int bytes);
   void rollback() noexcept;
 
  private:

@@ -207,4 +207,39 @@ std::optional<bool> read_enabled(const repository::Levels& current) {
   return flag(current.own, "general");
 }
 
+namespace {
+
+// Of what tells most of them apart; operator== has the last word.
+size_t rough_hash(const InstanceConfig& config) {
+  size_t hash = 0;
+  const auto mix = [&hash](const std::string& text) { hash = hash * 31 + std::hash<std::string>()(text); };
+  for (const auto* method : {&config.start, &config.stop}) mix(method->exec.value_or(""));
+  for (const auto& dependency : config.dependencies) {
+    for (const auto& entity : dependency.entities) mix(entity.name);
+  }
+  return hash;
+}
+
+}  // namespace
+
+const ConfigPtr& ConfigPool::none() {
+  static const ConfigPtr kNone = std::make_shared<const InstanceConfig>();
+  return kNone;
+}
+
+ConfigPtr ConfigPool::share(const InstanceConfig& config) {
+  const size_t hash = rough_hash(config);
+  const auto [begin, end] = known_.equal_range(hash);
+  for (auto at = begin; at != end; ++at) {
+    if (auto same = at->second.lock(); same != nullptr && *same == config) return same;
+  }
+  if (known_.size() >= sweep_at_) {
+    std::erase_if(known_, [](const auto& entry) { return entry.second.expired(); });
+    sweep_at_ = 2 * known_.size() + 64;
+  }
+  auto made = std::make_shared<const InstanceConfig>(config);
+  known_.emplace(hash, made);
+  return made;
+}
+
 }  // namespace vmkeep::restarter

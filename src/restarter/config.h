@@ -4,8 +4,10 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "graph/graph.h"
@@ -20,6 +22,7 @@ struct MethodConfig {
   std::optional<std::string> exec;              // absent: "Method property '...' is not present"
   std::optional<std::chrono::seconds> timeout;  // absent: infinite
   std::vector<std::string> notes;               // to be logged when it runs: a bad timeout and the like
+  bool operator==(const MethodConfig&) const = default;
 };
 
 struct InstanceConfig {
@@ -40,6 +43,19 @@ struct InstanceConfig {
   std::string invalid_restarter;
   // Why the instance must go to maintenance with invalid_dependency; empty: all is well.
   std::string invalid_dependency;
+  bool operator==(const InstanceConfig&) const = default;
+};
+
+// Instances of one service mostly have the same configuration: it is kept once for all of them.
+using ConfigPtr = std::shared_ptr<const InstanceConfig>;
+class ConfigPool {
+ public:
+  static const ConfigPtr& none();  // as of an instance that nothing is known of
+  ConfigPtr share(const InstanceConfig& config);
+
+ private:
+  std::unordered_multimap<size_t, std::weak_ptr<const InstanceConfig>> known_;
+  size_t sweep_at_ = 64;
 };
 
 // Reads it from the running view.  Never fails: what is wrong is recorded in the result, as the spec wants.

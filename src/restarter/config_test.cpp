@@ -218,5 +218,31 @@ TEST(ConfigTest, EnabledIsReadFromTheInstanceOnly) {
   EXPECT_EQ(read_enabled(levels), true);
 }
 
+TEST(ConfigPool, KeepsWhatIsTheSameOnce) {
+  ConfigPool pool;
+  InstanceConfig one;
+  one.start.exec = "/bin/one";
+  one.dependencies.push_back(
+      {"net", graph::Grouping::require_all, graph::RestartOn::none, {{graph::EntityKind::host, "network"}}});
+  const auto first = pool.share(one);
+  EXPECT_EQ(*first, one);
+  EXPECT_EQ(pool.share(one), first);
+  // Also what the hash does not look at counts.
+  auto other = one;
+  other.dependencies[0].grouping = graph::Grouping::optional_all;
+  const auto second = pool.share(other);
+  EXPECT_NE(second, first);
+  EXPECT_EQ(*second, other);
+  EXPECT_EQ(pool.share(other), second);
+  // What nobody has any more is made anew, however many came and went meanwhile.
+  for (int i = 0; i < 1000; ++i) {
+    one.start.exec = "/bin/" + std::to_string(i);
+    EXPECT_EQ(pool.share(one)->start.exec, one.start.exec);
+  }
+  one.start.exec = "/bin/one";
+  EXPECT_EQ(pool.share(one), first);
+  EXPECT_EQ(*ConfigPool::none(), InstanceConfig());
+}
+
 }  // namespace
 }  // namespace vmkeep::restarter

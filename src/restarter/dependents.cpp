@@ -18,7 +18,7 @@ void Restarter::Data::changed(const graph::Entity& entity) {
 // Marks those that may start now.  An offline instance that can never start any more, or can again, is news
 // to its own dependents (optional_all looks at that); those whose prospects did not change end the walk.
 void Restarter::Data::reconsider(const std::vector<graph::Graph::Dependent>& dependents) {
-  std::vector<std::string> todo;
+  std::vector<std::string_view> todo;  // nothing in here changes the graph
   todo.reserve(dependents.size());
   for (const auto& dependent : dependents) todo.push_back(dependent.instance);
   while (!todo.empty()) {

@@ -8,6 +8,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -37,6 +39,27 @@ struct StopGoal {
   bool run_method = true;
 };
 
+// What few instances have at any time: an optional that takes room only where there is something in it.
+template <class T>
+class Rare {
+ public:
+  Rare& operator=(T value) {
+    value_ = std::make_unique<T>(std::move(value));
+    return *this;
+  }
+  Rare& operator=(std::nullopt_t) {
+    value_.reset();
+    return *this;
+  }
+  explicit operator bool() const { return value_ != nullptr; }
+  T& operator*() const { return *value_; }
+  T* operator->() const { return value_.get(); }
+  void reset() { value_.reset(); }
+
+ private:
+  std::unique_ptr<T> value_;
+};
+
 struct Running {
   MethodName name = MethodName::start;
   uint64_t run = 0;
@@ -49,11 +72,11 @@ struct Running {
 
 struct Instance {
   std::string fmri;
-  InstanceConfig config;
+  ConfigPtr config = ConfigPool::none();
   InstanceView view;
   bool configured = false;
   bool removed = false;
-  std::optional<Loaded> reborn;               // deleted and imported again before the old one was stopped
+  Rare<Loaded> reborn;                        // deleted and imported again before the old one was stopped
   graph::Reason entry = graph::Reason::none;  // why it is uninitialized: the reason of what follows
 
   bool has_contract = false;
@@ -74,10 +97,10 @@ struct Instance {
     std::string why;
     bool immediate;
   };
-  std::optional<Maintain> maintain;
+  Rare<Maintain> maintain;
   std::optional<bool> dependency_stop;  // the value: whether the start history is reset
-  std::optional<StopGoal> fault;
-  std::optional<StopGoal> verdict_stop;
+  Rare<StopGoal> fault;
+  Rare<StopGoal> verdict_stop;
   bool restart = false;
   bool refresh = false;
   bool degrade = false;
@@ -108,7 +131,7 @@ struct Instance {
   bool queued = false;
   bool active = false;  // counted in Engine::active_
 
-  bool delegated() const { return !config.delegated_to.empty(); }
+  bool delegated() const { return !config->delegated_to.empty(); }
   bool up() const { return graph::is_up(view.state); }
   bool busy() const { return phase != Phase::idle; }
   bool emptied() const { return !has_contract || contract_empty; }
@@ -119,9 +142,11 @@ struct Instance {
 struct Restarter::Data {
   graph::Graph graph;
   std::map<std::string, Instance> instances;
+  std::unordered_map<std::string_view, Instance*> by_name;  // the same: who walks the graph asks for many
+  ConfigPool configs;
 
   std::vector<Action> handle(const Event& event, Instant now);
-  Instance* find(const std::string& fmri);
+  Instance* find(std::string_view fmri);
   // plan_items.cpp
   std::vector<PlanItem> start_items(const Measurements& measured) const;
   std::vector<PlanItem> stop_items(const Measurements& measured) const;

@@ -69,11 +69,11 @@ bool is_kill(std::string_view exec) {
 const MethodConfig& configured(const Instance& i, MethodName name) {
   switch (name) {
     case MethodName::start:
-      return i.config.start;
+      return i.config->start;
     case MethodName::stop:
-      return i.config.stop;
+      return i.config->stop;
     default:
-      return i.config.refresh;
+      return i.config->refresh;
   }
 }
 
@@ -96,7 +96,7 @@ Restarter::Data::Launched Restarter::Data::launch(Instance& i, MethodName name) 
   }
   for (const auto& note : method.notes) log(i, note);
   // The original leaves a child service's start without a limit: it runs as long as the service.
-  const bool endless = name == MethodName::start && i.config.duration == Duration::child;
+  const bool endless = name == MethodName::start && i.config->duration == Duration::child;
   if (method.timeout && !endless) i.method.deadline = now_ + *method.timeout;
   const auto until = name == MethodName::stop ? finish_limit(i) : std::nullopt;
   if (until) i.method.deadline = std::min(i.method.deadline.value_or(*until), std::max(*until, now_));
@@ -119,12 +119,12 @@ Restarter::Data::Launched Restarter::Data::launch(Instance& i, MethodName name) 
 Restarter::Data::Launched Restarter::Data::kill_method(Instance& i, MethodName name,
                                                        const std::string& exec) {
   if (!i.has_contract || name == MethodName::start) {
-    log(i, i.config.duration == Duration::transient || name == MethodName::start
+    log(i, i.config->duration == Duration::transient || name == MethodName::start
                ? fmt::format("Invalid use of \":kill\" as {} method for {} service.", to_string(name),
-                             i.config.duration == Duration::transient ? "transient" : "this")
+                             i.config->duration == Duration::transient ? "transient" : "this")
                : fmt::format("Executing {} method (:kill).", to_string(name)));
     // A service without a contract that is not transient has no process left to kill.
-    const bool nothing_to_do = name != MethodName::start && i.config.duration != Duration::transient;
+    const bool nothing_to_do = name != MethodName::start && i.config->duration != Duration::transient;
     return nothing_to_do ? Launched::done : Launched::failed;
   }
   auto word = trim(std::string_view(exec).substr(std::string_view(":kill").size()));
@@ -188,7 +188,7 @@ void Restarter::Data::method_ended(Instance& i, const MethodEnd& end) {
   }
   // It was killed for being late, whatever it still said; a fatal verdict of its own stands.
   if (i.method.timed_out && outcome != Outcome::fatal && outcome != Outcome::misconfigured) {
-    outcome = i.config.timeout_retry ? Outcome::retry : Outcome::timed_out;
+    outcome = i.config->timeout_retry ? Outcome::retry : Outcome::timed_out;
   }
   switch (i.method.name) {
     case MethodName::start:

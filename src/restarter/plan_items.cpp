@@ -43,17 +43,17 @@ std::vector<PlanItem> Restarter::Data::start_items(const Measurements& measured)
     if (!i.configured || i.removed || !i.view.enabled || i.view.state == State::maintenance) continue;
     if (i.delegated()) continue;
     if (graph.satisfaction(fmri, true) == graph::Satisfaction::unsatisfiable) continue;
-    const bool vm = i.view.vm_instance || i.config.starts_vm;
+    const bool vm = i.view.vm_instance || i.config->starts_vm;
     PlanItem item;
     item.fmri = fmri;
     item.what = "nothing";
-    if (!runs_nothing(i.config.start)) {
+    if (!runs_nothing(i.config->start)) {
       item.what = "start";
       item.guess = vm ? kVmStart : kOther;
       item.paced = vm;
       if (const auto found = measured.find(fmri); found != measured.end()) item.takes = found->second.start;
     }
-    for (const auto& dependency : i.config.dependencies) {
+    for (const auto& dependency : i.config->dependencies) {
       if (dependency.grouping == graph::Grouping::exclude_all) continue;
       PlanItem::Wait either{true, {}};
       for (const auto& entity : dependency.entities) {
@@ -78,12 +78,12 @@ std::vector<PlanItem> Restarter::Data::stop_items(const Measurements& measured) 
   std::vector<PlanItem> items;
   for (const auto& [fmri, i] : instances) {
     if (!i.up() && !i.busy()) continue;
-    const bool vm = i.view.vm_instance || i.config.starts_vm;
+    const bool vm = i.view.vm_instance || i.config->starts_vm;
     PlanItem item;
     item.fmri = fmri;
     item.what = "nothing";
-    if (!runs_nothing(i.config.stop)) {
-      const bool saves = vm && i.config.saves;
+    if (!runs_nothing(i.config->stop)) {
+      const bool saves = vm && i.config->saves;
       item.what = saves ? "save" : "stop";
       item.paced = saves;
       item.guess = kOther;
@@ -94,7 +94,7 @@ std::vector<PlanItem> Restarter::Data::stop_items(const Measurements& measured) 
     for (const auto& dependent : graph.dependents(fmri)) {
       if (dependent.dependency->grouping == graph::Grouping::exclude_all || dependent.instance == fmri)
         continue;
-      above.whom.push_back(dependent.instance);
+      above.whom.emplace_back(dependent.instance);
     }
     if (!above.whom.empty()) item.waits.push_back(std::move(above));
     items.push_back(std::move(item));

@@ -50,9 +50,13 @@ bool Restarter::paces_starts() const {
   return data_->paces_starts();
 }
 
-Instance* Restarter::Data::find(const std::string& fmri) {
-  const auto found = instances.find(fmri);
-  return found == instances.end() ? nullptr : &found->second;
+ConfigPtr Restarter::share(const InstanceConfig& config) {
+  return data_->configs.share(config);
+}
+
+Instance* Restarter::Data::find(std::string_view fmri) {
+  const auto found = by_name.find(fmri);
+  return found == by_name.end() ? nullptr : found->second;
 }
 
 std::vector<Action> Restarter::Data::handle(const Event& event, Instant now) {
@@ -80,9 +84,11 @@ void Restarter::Data::on(const Loaded& event) {
     if (event.enabled) on(EnabledChanged{event.fmri, *event.enabled});
     return;
   }
-  auto& i = instances[event.fmri];
+  const auto entry = instances.try_emplace(event.fmri).first;
+  auto& i = entry->second;
+  by_name.emplace(entry->first, &i);
   i.fmri = event.fmri;
-  i.config = event.config;
+  i.config = configs.share(event.config);
   i.configured = event.enabled.has_value();
   i.view.enabled = event.enabled.value_or(false);
   i.view.vm_instance = event.recovered.claimed;
@@ -92,7 +98,7 @@ void Restarter::Data::on(const Loaded& event) {
         State::uninitialized) {  // there is no other restarter here, so nobody ever tells more
       actions_.push_back(SetState{i.fmri, State::uninitialized, State::none, Reason::none, {}});
     } else {
-      hand_over(i, i.config);
+      hand_over(i, *i.config);
     }
   }
   publish_node(i);
@@ -133,7 +139,7 @@ void Restarter::Data::recover(Instance& i, const Recovered& recovered) {
     i.empty_pending = i.emptied();
     i.look = !i.empty_pending;
   } else {
-    i.empty_pending = i.has_contract && i.contract_empty && i.config.duration != Duration::transient;
+    i.empty_pending = i.has_contract && i.contract_empty && i.config->duration != Duration::transient;
   }
   resume(i, recovered);
 }
@@ -172,14 +178,14 @@ void Restarter::Data::on(const Refreshed& event) {
     i->reborn->config = event.config;
     return;
   }
-  if (i->configured && !i->removed && i->config.delegated_to != event.config.delegated_to) {
+  if (i->configured && !i->removed && i->config->delegated_to != event.config.delegated_to) {
     hand_over(*i, event.config);
     publish_node(*i);
     changed(*i);
     touch(*i);
     return;
   }
-  i->config = event.config;
+  i->config = configs.share(event.config);
   if (!i->configured) return;
   log(*i, "Rereading configuration.");
   if (i->view.state != State::uninitialized || i->delegated()) {
@@ -190,8 +196,8 @@ void Restarter::Data::on(const Refreshed& event) {
       request_maintenance(*i, reason, why, false);
     }
   }
-  if (!i->config.invalid_restarter.empty() && i->view.state != State::uninitialized) {
-    request_maintenance(*i, Reason::invalid_restarter, i->config.invalid_restarter, false);
+  if (!i->config->invalid_restarter.empty() && i->view.state != State::uninitialized) {
+    request_maintenance(*i, Reason::invalid_restarter, i->config->invalid_restarter, false);
   }
   // A start that runs reads the new configuration already or not; refreshing tells it for certain.
   i->refresh = i->up() || i->phase == Phase::starting;
@@ -309,18 +315,18 @@ void Restarter::Data::on(const ContractEmptied& event) {
 
 void Restarter::Data::on(const ProcessFaulted& event) {
   auto* i = find(event.fmri);
-  if (i == nullptr || !i->up() || i->view.vm_instance || i->config.duration == Duration::transient) return;
+  if (i == nullptr || !i->up() || i->view.vm_instance || i->config->duration == Duration::transient) return;
   if (i->phase == Phase::stopping || i->phase == Phase::emptying) return;
   StopGoal goal;
   goal.cause = StopCause::fault;
   switch (event.fault) {
     case Fault::core:
-      if (i->config.ignore_core) return;
+      if (i->config->ignore_core) return;
       goal.reason = Reason::ct_ev_core;
       goal.log = stopping_because("process dumped core");
       break;
     case Fault::signal:
-      if (i->config.ignore_signal) return;
+      if (i->config->ignore_signal) return;
       goal.reason = Reason::ct_ev_signal;
       goal.log = stopping_because("process received fatal signal from outside the service");
       break;

@@ -91,6 +91,9 @@ class Restarter {
   // The actions in the order in which they must be carried out.
   std::vector<Action> handle(const Event& event, Instant now);
 
+  // The configuration as it is kept, once for all instances that have the same.
+  ConfigPtr share(const InstanceConfig& config);
+
   const graph::Graph& graph() const;
   const InstanceView* view(const std::string& fmri) const;
 

@@ -16,9 +16,9 @@ using graph::StopCause;
 // than the period.  A start that a verdict asked for counts in the VM's own window instead.
 bool Restarter::Data::too_quick(Instance& i) {
   if (i.commanded) return false;
-  const bool child = i.config.duration == Duration::child;
-  const auto count = i.config.critical_failure_count;
-  const Instant period = child ? Instant(std::chrono::seconds(1)) : i.config.critical_failure_period;
+  const bool child = i.config->duration == Duration::child;
+  const auto count = i.config->critical_failure_count;
+  const Instant period = child ? Instant(std::chrono::seconds(1)) : i.config->critical_failure_period;
   i.starts.push_back(now_);
   if (i.starts.size() > count)
     i.starts.erase(i.starts.begin(), i.starts.end() - static_cast<std::ptrdiff_t>(count));
@@ -30,7 +30,7 @@ void Restarter::Data::begin_start(Instance& i) {
   i.failures = 0;
   i.by_hand = false;
   if (too_quick(i)) {
-    if (i.config.duration != Duration::child) {
+    if (i.config->duration != Duration::child) {
       log(i, "Restarting too quickly, changing state to maintenance.");
       to_maintenance(i, Reason::restarting_too_quickly);
       return;
@@ -52,7 +52,7 @@ void Restarter::Data::start_once(Instance& i) {
     case Launched::running:
       i.has_contract = true;
       i.contract_empty = false;
-      if (i.config.duration == Duration::child) {
+      if (i.config->duration == Duration::child) {
         i.child_run = i.method.run;
         i.view.method_run = 0;  // it is the service now, and a stop method may run beside it
         started(i, {}, false);
@@ -80,7 +80,7 @@ void Restarter::Data::started(Instance& i, const MethodEnd& end, bool daemonless
   i.failures = 0;
   i.commanded.reset();
   actions_.push_back(StoreStartStatus{i.fmri, end});
-  const bool transient = i.config.duration == Duration::transient && !i.view.vm_instance;
+  const bool transient = i.config->duration == Duration::transient && !i.view.vm_instance;
   if (transient || (daemonless && !i.view.vm_instance)) release(i, false);
   // Of a VM instance: its start table left the VM down, which is as good; or it died just now.  A look tells.
   i.look = i.look || (i.view.vm_instance && i.has_contract && i.contract_empty);
@@ -244,7 +244,7 @@ void Restarter::Data::finish_stop(Instance& i) {
   // Without a stop method something may live on: abandoned as the spec wants it (6.13, -I); of a service of
   // duration child it is what its only process left behind.  The VM of a VM instance keeps its contract.
   const bool child =
-      i.config.duration == Duration::child && !i.goal.run_method && i.goal.to != State::maintenance;
+      i.config->duration == Duration::child && !i.goal.run_method && i.goal.to != State::maintenance;
   if (!i.view.vm_instance || i.contract_empty) release(i, child && !i.contract_empty);
   i.child_run = 0;
   leave(i, i.goal.to, i.goal.reason, i.goal.why, i.goal.cause, i.goal.reset);

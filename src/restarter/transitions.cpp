@@ -61,8 +61,8 @@ void Restarter::Data::settle(Instance& i) {
 
 void Restarter::Data::settle_uninitialized(Instance& i) {
   if (i.delegated()) return;  // 5.7: it is for another restarter to say what it is
-  if (!i.config.invalid_restarter.empty()) {
-    to_maintenance(i, Reason::invalid_restarter, i.config.invalid_restarter);
+  if (!i.config->invalid_restarter.empty()) {
+    to_maintenance(i, Reason::invalid_restarter, i.config->invalid_restarter);
     return;
   }
   if (i.maintain) {
@@ -155,7 +155,7 @@ void Restarter::Data::settle_up(Instance& i) {
                    !(i.commanded && i.view.vm_instance && i.emptied())});
   } else if (i.fault) {
     begin_stop(i, *std::exchange(i.fault, std::nullopt));
-  } else if (i.empty_pending && !i.view.vm_instance && !i.config.ignore_empty && i.child_run == 0) {
+  } else if (i.empty_pending && !i.view.vm_instance && !i.config->ignore_empty && i.child_run == 0) {
     begin_stop(i, {State::offline,
                    Reason::ct_ev_exit,
                    {},
@@ -208,12 +208,13 @@ void Restarter::Data::settle_maintenance(Instance& i) {
 
 // Enters the configured dependencies into the graph.  False, with the reason, if they are no good.
 bool Restarter::Data::enter_dependencies(Instance& i, Reason& reason, std::string& why) {
-  if (!i.config.invalid_dependency.empty()) {
+  if (!i.config->invalid_dependency.empty()) {
     reason = Reason::invalid_dependency;
-    why = i.config.invalid_dependency;
+    why = i.config->invalid_dependency;
     return false;
   }
-  const auto path = graph.set_dependencies(i.fmri, i.config.dependencies);
+  const auto path =
+      graph.share_dependencies(i.fmri, graph::DependenciesPtr(i.config, &i.config->dependencies));
   if (path.empty()) return true;
   reason = Reason::dependency_cycle;
   why = fmt::format("{}", fmt::join(path, " -> "));
@@ -323,6 +324,7 @@ void Restarter::Data::bury(Instance& i) {
   graph.remove(fmri);
   reconsider(dependents);
   std::erase(queue_, &i);
+  by_name.erase(fmri);
   instances.erase(fmri);
 }
 

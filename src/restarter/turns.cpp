@@ -32,7 +32,7 @@ void Restarter::Data::on(const PressureRead& event) {
 // ----------------------------------------------------------------------------------------------------
 
 void Restarter::Data::want_start(Instance& i) {
-  const bool vm = i.view.vm_instance || i.config.starts_vm;
+  const bool vm = i.view.vm_instance || i.config->starts_vm;
   if (!vm || !admission_.limited()) {
     begin_start(i);
     return;
@@ -132,7 +132,7 @@ void Restarter::Data::limit_running_method(Instance& i) {
 }
 
 bool Restarter::Data::needs_save_turn(const Instance& i) const {
-  return shutting_down_ && pace_config_.save_width != 0 && i.config.saves && !i.emptied();
+  return shutting_down_ && pace_config_.save_width != 0 && i.config->saves && !i.emptied();
 }
 
 void Restarter::Data::want_ordered_stop(Instance& i) {
