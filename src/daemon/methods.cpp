@@ -17,7 +17,12 @@ namespace {
 // Tokens like %{restarter/contract} want the volatile groups as they are now.
 repository::Levels current_view(Core& core, const Record& record) {
   auto levels = core.store->read_running(record.fmri);
-  auto view = levels ? std::move(*levels) : record.running;
+  repository::Levels view;
+  if (levels) {
+    view = std::move(*levels);
+  } else {
+    view = record.running;
+  }
   // What is not written down yet is true all the same.
   if (record.owed) {
     view.own["restarter"] = std::make_shared<const repository::PropertyGroup>(state_group(core, record));
