@@ -139,6 +139,30 @@ TEST_F(Lab, CleanupTakesDownWhatItDeletes) {
   EXPECT_NE(host_.run("svcs site/lab 2>&1").code, 0);
 }
 
+// 2.7: what was taken and has to wait is on record, and so the next daemon does it.
+TEST_F(Lab, ARestartThatWaitsForARefreshOutlivesTheDaemonThatTookIt) {
+  write("refresh.sh", "#!/bin/sh\nwhile test ! -e " + host_.work + "/go; do sleep 1; done\n");
+  fs::permissions(host_.work + "/refresh.sh", fs::perms(0755));
+  EXPECT_EQ(svccfg("-s site/lab setprop refresh/exec = " + host_.work + "/refresh.sh").code, 0);
+  EXPECT_EQ(host_.run("svcadm refresh site/lab").code, 0);
+  ASSERT_TRUE(host_.within(60s, [&] { return host_.run("svcs -H -o NSTA site/lab").out == "ON\n"; }))
+      << log();
+  EXPECT_EQ(host_.run("svcadm restart site/lab").code, 0);
+  EXPECT_EQ(host_.run("svcprop -q -p restarter_actions/restart site/lab:default").code, 0);
+  EXPECT_EQ(log().find("service restarting"), std::string::npos) << "it does not wait";
+  ::kill(host_.daemon, SIGKILL);
+  ASSERT_TRUE(host_.daemon_ended(20s));
+  host_.start_daemon();
+  EXPECT_TRUE(host_.within(60s, [&] {
+    const std::string text = log();
+    const auto first = text.find("word one");
+    return first != std::string::npos && text.find("word one", first + 1) != std::string::npos;
+  })) << log();
+  EXPECT_TRUE(host_.until("site/lab", "online")) << log();
+  EXPECT_NE(log().find("Stopping because service restarting."), std::string::npos) << log();
+  EXPECT_NE(host_.run("svcprop -q -p restarter_actions/restart site/lab:default").code, 0) << "it is done";
+}
+
 TEST_F(Lab, AMilestoneTakesDownWhatItDoesNotDependOn) {
   EXPECT_EQ(svccfg("-s milestone/multi-user-server:default addpg lab dependency").code, 0);
   for (const char* property : {"grouping = astring: require_all", "restart_on = astring: none",
@@ -153,12 +177,38 @@ TEST_F(Lab, AMilestoneTakesDownWhatItDoesNotDependOn) {
   EXPECT_EQ(host_.run("svcprop -p options_ovr/milestone system/svc/restarter").out,
             "svc:/milestone/single-user:default\n");
   EXPECT_EQ(host_.run("svcprop -c -p general/enabled site/lab:default").out, "true\n") << "as it was set";
+
+  // What is imported or made now obeys it, too, unless the milestone needs it.
+  const auto other = [&](const std::string& name, const std::string& dependent) {
+    write(name + ".xml",
+          "<?xml version='1.0'?>\n<!DOCTYPE service_bundle SYSTEM "
+          "'/usr/share/lib/xml/dtd/service_bundle.dtd.1'>\n<service_bundle type='manifest' "
+          "name='other'>\n<service name='site/" +
+              name + "' type='service' version='1'><create_default_instance enabled='true'/>" + dependent +
+              "<exec_method type='method' name='start' exec=':true' timeout_seconds='60'/><exec_method "
+              "type='method' name='stop' exec=':true' timeout_seconds='60'/><property_group "
+              "name='startd' type='framework'><propval name='duration' type='astring' "
+              "value='transient'/></property_group></service></service_bundle>\n");
+    EXPECT_EQ(svccfg("import " + host_.work + "/" + name + ".xml").out, "");
+  };
+  other("outside", "");
+  other("inside",
+        "<dependent name='inside' grouping='require_all' restart_on='none'><service_fmri "
+        "value='svc:/milestone/single-user:default'/></dependent>");
+  EXPECT_TRUE(host_.until("site/inside", "online")) << host_.run("svcs -xv site/inside").out;
+  EXPECT_TRUE(host_.until("site/outside", "disabled")) << host_.run("svcs -xv site/outside").out;
+  EXPECT_EQ(svccfg("-s site/outside add second").code, 0);
+  EXPECT_EQ(svccfg("-s site/outside:second addpg general framework").code, 0);
+  EXPECT_EQ(svccfg("-s site/outside:second setprop general/enabled = boolean: true").code, 0);
+  EXPECT_TRUE(host_.until("site/outside:second", "disabled"));
+  EXPECT_EQ(host_.run("svcs -H -o STATE site/outside site/inside").out, "disabled\ndisabled\nonline\n");
   EXPECT_EQ(milestone("svc:/milestone/multi-user-server:default").code, 0);
   EXPECT_TRUE(host_.until("site/lab:default", "online")) << log();
   EXPECT_EQ(milestone("none").code, 0);
   EXPECT_TRUE(host_.until("site/lab:default", "disabled")) << log();
   EXPECT_EQ(milestone("all").code, 0);
   EXPECT_TRUE(host_.until("site/lab:default", "online")) << log();
+  EXPECT_TRUE(host_.until("site/outside:second", "online"));
 
   const Said wrong = host_.run("svcadm milestone network 2>&1");
   EXPECT_EQ(wrong.out, "svcadm: \"network\" is not a valid major milestone.\n");

@@ -10,6 +10,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/fd.h"
+
 extern char** environ;  // NOLINT(readability-redundant-declaration): glibc declares it for GNU sources only
 
 namespace vmkeep::contract {
@@ -283,9 +285,36 @@ void base_environment(Environment& environment) {
     if (text.compare(0, 3, "TZ=") == 0 || text.compare(0, 5, "LANG=") == 0 || text.compare(0, 3, "LC_") == 0)
       environment.set(text, false);
   }
+  const auto init = read_file("/etc/default/init");  // mostly there is none
+  if (!init) return;
+  for (const auto& entry : init_variables(*init)) environment.set(entry, false);
 }
 
 }  // namespace
+
+std::vector<std::string> init_variables(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r";
+  std::vector<std::string> variables;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    auto line = text.substr(at, end - at);
+    at = end + 1;
+    line.remove_prefix(std::min(line.find_first_not_of(kBlank), line.size()));
+    line = line.substr(0, line.find_last_not_of(kBlank) + 1);
+    const size_t equals = line.find('=');
+    if (line.empty() || line.front() == '#' || equals == 0 || equals == std::string_view::npos) continue;
+    const auto name = line.substr(0, equals);
+    if (name == "CMASK" || name.starts_with("SMF_") || name.find_first_of(kBlank) != std::string_view::npos ||
+        line.find('\0') != std::string_view::npos)
+      continue;
+    auto value = line.substr(equals + 1);
+    const bool quoted =
+        value.size() >= 2 && (value.front() == '"' || value.front() == '\'') && value.back() == value.front();
+    if (quoted) value = value.substr(1, value.size() - 2);
+    variables.push_back(std::string(name) + "=" + std::string(value));
+  }
+  return variables;
+}
 
 Result<MethodContext> read_context(const repository::Levels& running, const fmri::Fmri& instance,
                                    std::string_view method, const std::vector<std::string>& extra) {

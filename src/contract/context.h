@@ -29,10 +29,10 @@ struct MethodContext {
 // make the method's group the source of the rest, because that would silently turn an instance's user into
 // root (6.6 looks it up by itself too).
 //
-// The environment is PATH, TZ, LANG and LC_* as the daemon has them, SMF_*, then `extra` (VMKEEP_RUN), then
-// the context's own entries. Differences to SMF: with a context there are HOME, LOGNAME, USER and SHELL as
-// well (VirtualBox keeps its configuration in HOME); privileges, projects and pools do not exist here and are
-// noted when they are asked for.
+// The environment is PATH, TZ, LANG and LC_* as the daemon has them, what is in /etc/default/init, SMF_*,
+// then `extra` (VMKEEP_RUN), then the context's own entries. Differences to SMF: with a context there are
+// HOME, LOGNAME, USER and SHELL as well (VirtualBox keeps its configuration in HOME); privileges, projects
+// and pools do not exist here and are noted when they are asked for.
 //
 // Errors: ErrorKind::invalid or not_found: no such user or group; the message is what the log gets.
 // A daemon that is not root may only be asked for its own user: ErrorKind::permission otherwise; the default
@@ -40,9 +40,18 @@ struct MethodContext {
 Result<MethodContext> read_context(const repository::Levels& running, const fmri::Fmri& instance,
                                    std::string_view method, const std::vector<std::string>& extra = {});
 
-// 6.5.  Errors: ErrorKind::invalid, message as after "Could not expand method tokens in ...: ".
+// Of another service or instance, what a method may see of it.
+using ViewOf = std::function<Result<repository::Levels>(const fmri::Fmri&)>;
+
+// 6.6: the variables that /etc/default/init gives to all methods: NAME=value a line, in quotes or not; not
+// CMASK, not SMF_*.  They go before the daemon's own TZ, LANG and LC_*.
+std::vector<std::string> init_variables(std::string_view text);
+
+// 6.5.  A token that is the FMRI of a property of another instance is answered by its running view, one of
+// another service by the service's own groups: `others` knows these.  Errors: ErrorKind::invalid, message as
+// after "Could not expand method tokens in ...: ".
 Result<std::string> expand_tokens(std::string_view exec, const fmri::Fmri& instance, std::string_view method,
-                                  const repository::Levels& running);
+                                  const repository::Levels& running, const ViewOf& others = {});
 
 // Plain words are executed directly; anything a shell would treat specially goes to /bin/sh -c "exec ...".
 // A first word without "/" is looked up on the PATH of `environment`, as the shell would; one that is not

@@ -231,5 +231,14 @@ TEST(Context, AUsersOwnDaemonMayOnlyBeItself) {
             0);
 }
 
+TEST(Context, VariablesOfTheInitFile) {
+  using Words = std::vector<std::string>;
+  EXPECT_EQ(
+      init_variables("# TZ=no\nTZ=Europe/Zurich\n  LANG = C\nCMASK=022\nSMF_FMRI=x\nLC_ALL=\"C.UTF-8\"  \r\n"
+                     "EMPTY=\nQ='a b'\n=x\nnothing\nHALF=\"x\nLAST=1=2"),
+      (Words{"TZ=Europe/Zurich", "LC_ALL=C.UTF-8", "EMPTY=", "Q=a b", "HALF=\"x", "LAST=1=2"}));
+  EXPECT_EQ(init_variables(""), Words{});
+}
+
 }  // namespace
 }  // namespace vmkeep::contract

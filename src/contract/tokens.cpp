@@ -1,6 +1,7 @@
 // The exec string: its tokens, and how it becomes an argument vector.
 #include <unistd.h>
 
+#include <optional>
 #include <sstream>
 
 #include "contract/context.h"
@@ -22,26 +23,49 @@ std::string escaped(std::string_view value) {
   return result;
 }
 
-// What stands between the braces of %{...}, without the modifier.
-const repository::Property* find_property(std::string_view name, const fmri::Fmri& instance,
-                                          const repository::Levels& running) {
-  if (name.substr(0, 4) == "svc:") {
-    // Only the view of this instance is at hand; of its service's properties, those of the service's own
-    // level.
-    const auto whole = fmri::Fmri::parse(name);
-    if (!whole || whole->property.empty() || whole->service != instance.service) return nullptr;
-    if (whole->is_instance() && whole->instance != instance.instance) return nullptr;
-    if (whole->is_instance()) return running.find(whole->property_group, whole->property);
-    const auto group = running.service.find(whole->property_group);
-    return group == running.service.end() ? nullptr : group->second->find(whole->property);
-  }
-  const size_t slash = name.find('/');
-  if (slash == std::string_view::npos) return running.find("application", name);
-  return running.find(name.substr(0, slash), name.substr(slash + 1));
+// Whom the tokens are expanded for, and what it sees.
+struct Viewer {
+  const fmri::Fmri& instance;
+  const repository::Levels& running;
+  const ViewOf& others;
+};
+
+const repository::Property* find_own(const repository::Groups& groups, const fmri::Fmri& name) {
+  const auto group = groups.find(name.property_group);
+  return group == groups.end() ? nullptr : group->second->find(name.property);
 }
 
-Result<std::string> property_value(std::string_view inside, const fmri::Fmri& instance,
-                                   const repository::Levels& running) {
+// Of what stands between the braces as a whole FMRI; nothing: there is none.
+Result<std::optional<repository::Property>> property_of_fmri(std::string_view text, const Viewer& viewer) {
+  const auto found = [](const repository::Property* property) {
+    return property == nullptr ? std::nullopt : std::optional(*property);
+  };
+  const auto name = fmri::Fmri::parse(text);
+  if (!name || name->property.empty()) return std::optional<repository::Property>();
+  if (name->service == viewer.instance.service) {
+    if (!name->is_instance()) return found(find_own(viewer.running.service, *name));
+    if (name->instance == viewer.instance.instance)
+      return found(viewer.running.find(name->property_group, name->property));
+  }
+  if (!viewer.others) return std::optional<repository::Property>();
+  const fmri::Fmri entity{name->service, name->instance, {}, {}};
+  const auto levels = viewer.others(entity);
+  if (!levels && levels.error().kind == ErrorKind::not_found) return std::optional<repository::Property>();
+  if (!levels) return levels.error();
+  return found(levels->find(name->property_group, name->property));
+}
+
+// What stands between the braces of %{...}, without the modifier.
+Result<std::optional<repository::Property>> find_property(std::string_view name, const Viewer& viewer) {
+  if (name.substr(0, 4) == "svc:") return property_of_fmri(name, viewer);
+  const size_t slash = name.find('/');
+  const bool in_group = slash != std::string_view::npos;
+  const auto* property = in_group ? viewer.running.find(name.substr(0, slash), name.substr(slash + 1))
+                                  : viewer.running.find("application", name);
+  return property == nullptr ? std::nullopt : std::optional(*property);
+}
+
+Result<std::string> property_value(std::string_view inside, const Viewer& viewer) {
   char separator = ' ';
   if (!inside.empty() && (inside.back() == ',' || inside.back() == ':')) {
     separator = inside.back();
@@ -49,9 +73,10 @@ Result<std::string> property_value(std::string_view inside, const fmri::Fmri& in
   }
   if (inside.empty() || inside.front() == '/' || inside.back() == '/')
     return fail(ErrorKind::invalid, "parse error");
-  const auto* property = find_property(inside, instance, running);
-  if (property == nullptr)
-    return fail(ErrorKind::invalid, "property \"" + std::string(inside) + "\" not found");
+  const auto found = find_property(inside, viewer);
+  if (!found) return found.error();
+  const auto& property = *found;
+  if (!property) return fail(ErrorKind::invalid, "property \"" + std::string(inside) + "\" not found");
   std::string joined;
   for (size_t i = 0; i < property->values.size(); ++i) {
     if (i != 0) joined += separator;
@@ -86,7 +111,8 @@ std::vector<std::string> command_line_on(const std::string& exec, std::string_vi
 }  // namespace
 
 Result<std::string> expand_tokens(std::string_view exec, const fmri::Fmri& instance, std::string_view method,
-                                  const repository::Levels& running) {
+                                  const repository::Levels& running, const ViewOf& others) {
+  const Viewer viewer{instance, running, others};
   std::string result;
   for (size_t at = 0; at < exec.size(); ++at) {
     if (exec[at] != '%') {
@@ -116,7 +142,7 @@ Result<std::string> expand_tokens(std::string_view exec, const fmri::Fmri& insta
       case '{': {
         const size_t end = exec.find('}', at);
         if (end == std::string_view::npos) return fail(ErrorKind::invalid, "parse error");
-        auto value = property_value(exec.substr(at + 1, end - at - 1), instance, running);
+        auto value = property_value(exec.substr(at + 1, end - at - 1), viewer);
         if (!value) return value;
         result += *value;
         at = end;

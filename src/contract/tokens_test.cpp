@@ -53,6 +53,39 @@ TEST(Tokens, Expand) {
   }
 }
 
+TEST(Tokens, PropertiesOfOthers) {
+  const fmri::Fmri other{"site/db", "main", "", ""};
+  const ViewOf others = [&](const fmri::Fmri& entity) -> Result<Levels> {
+    Levels levels;
+    levels.service["db"] = group("db", "ports", {"1", "2"});
+    if (entity == other.service_fmri()) return Levels{levels.service, {}};
+    if (entity == fmri::Fmri{"site/broken", "", "", ""}) return fail(ErrorKind::io, "the disk is gone");
+    if (entity == fmri::Fmri{"site/xvm/vbox", "vm2", "", ""})
+      levels.own["vm"] = group("vm", "names", {"two"});
+    if (entity != other && entity.service != kInstance.service) return fail(ErrorKind::not_found, "");
+    return levels;
+  };
+  const struct {
+    const char* exec;
+    const char* result;  // or the message
+  } kTable[] = {
+      {"%{svc:/site/db:main/:properties/db/ports,}", "1,2"},
+      {"%{svc:/site/db/:properties/db/ports:}", "1:2"},
+      {"%{svc://localhost/site/db:main/:properties/db/ports}", "1 2"},
+      {"%{svc:/site/xvm/vbox:vm2/:properties/vm/names}", "two"},
+      {"%{svc:/site/db:main/:properties/db/none}",
+       "property \"svc:/site/db:main/:properties/db/none\" not found"},
+      {"%{svc:/site/none/:properties/db/ports}",
+       "property \"svc:/site/none/:properties/db/ports\" not found"},
+      {"%{svc:/site/db:main}", "property \"svc:/site/db:main\" not found"},
+      {"%{svc:/site/broken/:properties/db/ports}", "the disk is gone"},
+  };
+  for (const auto& row : kTable) {
+    const auto result = expand_tokens(row.exec, kInstance, "start", running(), others);
+    EXPECT_EQ(result ? *result : result.error().message, row.result) << row.exec;
+  }
+}
+
 TEST(Tokens, EveryCharacterOfTheShellIsEscapedInValues) {
   Levels levels;
   levels.own["g"] = group("g", "p", {";&()|^<>\n \t\\\"'`$x"});

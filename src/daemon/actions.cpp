@@ -49,6 +49,13 @@ void Actions::perform(const std::vector<restarter::Action>& actions) {
                    [&](const restarter::AskVerdict& a) { owners_.ask(a); },
                    [&](const restarter::ReplaceGuard& a) { owners_.replace(a.fmri); },
                    [&](const restarter::DisableTemporarily& a) { disable_temporarily(a); },
+                   [&](const restarter::LiftTemporarily& a) { lift_temporarily(a); },
+                   [&](const restarter::RecordRequests& a) {
+                     if (Record* record = core_.record(a.fmri)) {
+                       record->waiting = a.waiting;
+                       core_.asked.push_back(record);
+                     }
+                   },
                    [&](const restarter::TakeStartSnapshot& a) {
                      if (const Record* record = core_.record(a.fmri)) core_.started.push_back(record->fmri);
                    },
@@ -164,6 +171,18 @@ void Actions::disable_temporarily(const restarter::DisableTemporarily& action) {
   if (!done) core_.logs.notice(done.error().message);
   record->enabled = false;
   core_.events.push(restarter::EnabledChanged{action.fmri, false});  // the restarter knows this for its own
+}
+
+void Actions::lift_temporarily(const restarter::LiftTemporarily& action) {
+  Record* record = core_.record(action.fmri);
+  if (record == nullptr) return;
+  auto done = core_.store->commit(
+      {repository::SetProperty{record->fmri, "general_ovr", "framework", false, "enabled", std::nullopt}});
+  if (!done) return core_.logs.notice(done.error().message);
+  const auto current = core_.store->read(record->fmri);
+  if (!current) return core_.logs.notice(current.error().message);
+  record->enabled = restarter::read_enabled(*current);
+  core_.events.push(restarter::EnabledChanged{action.fmri, record->enabled.value_or(false)});
 }
 
 void Actions::disarm(const TimerKey& timer) {

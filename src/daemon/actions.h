@@ -25,6 +25,7 @@ class Actions {
   void store_start_status(const restarter::StoreStartStatus& action);
   void release_contract(const restarter::ReleaseContract& action);
   void disable_temporarily(const restarter::DisableTemporarily& action);
+  void lift_temporarily(const restarter::LiftTemporarily& action);
 
   Core& core_;
   Methods& methods_;

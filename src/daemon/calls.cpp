@@ -22,6 +22,7 @@ namespace json = boost::json;
 using control::Call;
 
 constexpr Instant kLookAgain = std::chrono::seconds(30);
+constexpr Instant kHandled = std::chrono::seconds(30);  // no brain needs as long as this for its queue
 
 Result<fmri::Fmri> fmri_parameter(const Call& call) {
   auto text = control::string_member(call.parameters, "fmri");
@@ -51,6 +52,13 @@ Task<std::optional<std::vector<std::string>>> changes(Core& core, uint64_t seen,
   if (!told || core.removals != removals) co_return std::nullopt;
   for (const Record* record : core.changed_since(seen)) names.push_back(record->fmri.str());
   co_return std::optional(std::move(names));
+}
+
+// Whoever is told that his request was taken may rely on it: by then it is done, or on record (2.7).
+Task<> reply_when_handled(Core& core, Call call) {
+  const Instant until = now() + kHandled;
+  while (!core.events.empty() && now() < until) co_await core.handled.wait(until);
+  call.reply({});
 }
 
 }  // namespace
@@ -229,7 +237,7 @@ void Calls::act(const Call& call) {
     done = request(*record, *verb, call);
   }
   if (!done) return call.fail(done.error());
-  call.reply({});
+  start(core_.executor, reply_when_handled(core_, call));
 }
 
 // ---- streams

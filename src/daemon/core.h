@@ -70,7 +70,9 @@ struct Record {
   std::string transitions;     // the last lines of note, each with a null behind it, for VmStatus
   // How the last process of its contract ended: "process 42 died on signal KILL (9)".
   std::string process_end;
-  std::string dossier;       // folder of the last crash dossier of this boot; may be empty
+  std::string dossier;                    // folder of the last crash dossier of this boot; may be empty
+  restarter::Requests waiting;            // what is asked of it and not done yet
+  restarter::Requests waiting_on_record;  // of this, what the store has
   std::string requested_by;  // the instance whose method asked for its maintenance; empty: an administrator
   bool owed = false;         // its state is to be published before this turn of the loop is over
   bool bearing = false;      // a method of it is prepared, and begins at the end of the turn
@@ -100,6 +102,7 @@ struct Core {
   Queue<restarter::Event> events;
   Signal changed;    // some record's version grew
   Signal pacing;     // somebody starts or waits for its turn
+  Signal handled;    // the queue of events was worked off
   Signal committed;  // the repository changed
   Durations durations;
   RunMarks marks;
@@ -116,6 +119,7 @@ struct Core {
   uint64_t removals = 0;               // of records
   // What this turn of the loop owes the store (Methods::settle); a record may be in there more than once.
   std::vector<Record*> owed;
+  std::vector<Record*> asked;       // whose requests wait, or do not any more (publish_requests)
   std::vector<fmri::Fmri> started;  // of which the snapshot `start` is to be taken
   bool shutting_down = false;
   bool shut_down = false;
@@ -132,6 +136,7 @@ struct Core {
         events(e),
         changed(e),
         pacing(e),
+        handled(e),
         committed(e),
         durations(e) {}
 
@@ -162,6 +167,7 @@ struct Core {
     if (Record* gone = record(fmri)) {
       latest.erase(gone->version);
       std::erase(owed, gone);
+      std::erase(asked, gone);
     }
     removals += records.erase(fmri);
     changed.notify();

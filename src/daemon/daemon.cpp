@@ -100,6 +100,7 @@ Result<> Daemon::open() {
   for (const auto& fact : core_.host->read())
     core_.events.push(restarter::FactChanged{fact.name, fact.holds});
   if (auto begun = begin_at_milestone(core_); !begun) return begun;
+  core_.events.push(restarter::MilestoneSet{milestone_in_force(core_)});
   if (auto loaded = instances_.load_all(); !loaded) return loaded;
   core_.contracts->reopen_abandoned();
   if (descent) core_.events.push(take_up_shutdown(core_, *descent));
@@ -180,6 +181,8 @@ Task<> Daemon::brain() {
     const bool loading = loaded != nullptr && loaded->more;
     if (!core_.events.empty() && (loading || now() < *until)) continue;
     methods_.settle();
+    publish_requests(core_);
+    core_.handled.notify();
     until.reset();
     // After a boot, or an import, of many there is much that nobody needs any more.
     if (core_.events.empty() && std::exchange(handled_, 0) >= kMany) ::malloc_trim(0);

@@ -18,7 +18,7 @@ std::set<std::string> files_of(const restarter::InstanceConfig& config) {
 }  // namespace
 
 Result<> Files::open() {
-  auto watch = host::PathWatch::open(core_.executor);
+  auto watch = host::PathWatch::open(core_.executor, core_.reaper);
   if (!watch) return watch.error();
   watch_ = std::move(*watch);
   return {};

@@ -42,7 +42,8 @@ void drop_templates(repository::Levels& running) {
 
 }  // namespace
 
-Result<std::optional<restarter::Loaded>> Instances::load(const fmri::Fmri& instance, bool recovering) {
+Result<std::optional<restarter::Loaded>> Instances::load(const fmri::Fmri& instance, Origin origin) {
+  const bool recovering = origin == Origin::recovered;
   auto current = core_.store->read(instance);
   if (!current) return current.error();
   const auto enabled = restarter::read_enabled(*current);
@@ -75,7 +76,8 @@ Result<std::optional<restarter::Loaded>> Instances::load(const fmri::Fmri& insta
       !recovered.contract_empty) {
     mark_up(core_, record);
   }
-  return std::optional(restarter::Loaded{instance.str(), std::move(config), enabled, recovered, false});
+  return std::optional(restarter::Loaded{instance.str(), std::move(config), enabled, recovered, false,
+                                         origin == Origin::created});
 }
 
 // Those that were just imported have no running snapshot yet.  One change for all of them: each would be
@@ -95,11 +97,11 @@ void Instances::take_running(const std::vector<fmri::Fmri>& instances) {
 }
 
 // The restarter evaluates nothing before it knows all of a batch.
-void Instances::load_batch(const std::vector<fmri::Fmri>& instances, bool recovering) {
+void Instances::load_batch(const std::vector<fmri::Fmri>& instances, Origin origin) {
   take_running(instances);
   std::vector<restarter::Loaded> batch;
   for (const auto& name : instances) {
-    auto loaded = load(name, recovering);
+    auto loaded = load(name, origin);
     if (!loaded) {
       core_.logs.notice("cannot load " + name.str() + ": " + loaded.error().message);
     } else if (*loaded) {
@@ -119,7 +121,7 @@ Result<> Instances::load_all() {
   for (const auto& entry : *entries) {
     for (const auto& instance : entry.instances) all.push_back({entry.service, instance, {}, {}});
   }
-  load_batch(all, true);
+  load_batch(all, Origin::recovered);
   return {};
 }
 
@@ -155,7 +157,7 @@ bool Instances::sync(const fmri::Fmri& instance) {
   return false;
 }
 
-void Instances::follow(const repository::ChangeSet& changes) {
+void Instances::follow(const repository::ChangeSet& changes, bool asked) {
   std::set<fmri::Fmri> touched;
   for (const auto& change : changes) {
     const auto entity = entity_of(change);
@@ -165,7 +167,7 @@ void Instances::follow(const repository::ChangeSet& changes) {
   for (const auto& instance : touched) {
     if (sync(instance)) fresh.push_back(instance);
   }
-  load_batch(fresh, false);
+  load_batch(fresh, asked ? Origin::asked : Origin::created);
 }
 
 Result<> Instances::refresh(const fmri::Fmri& instance) {
@@ -282,7 +284,7 @@ Result<> Instances::enable(const fmri::Fmri& instance, bool enabled, bool tempor
   // Only an administrative disable leads out of maintenance: told even if the flag is what it was.
   const bool out_of_maintenance =
       record != nullptr && !enabled && record->state == graph::State::maintenance && record->enabled == false;
-  follow(changes);
+  follow(changes, true);
   if (out_of_maintenance) core_.events.push(restarter::EnabledChanged{instance.str(), false});
   return {};
 }

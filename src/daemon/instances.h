@@ -15,8 +15,9 @@ class Instances {
 
   // All of them at the daemon's start, with what an earlier daemon left in this boot.
   Result<> load_all();
-  // After a commit: whatever it added, deleted, enabled or disabled.
-  void follow(const repository::ChangeSet& changes);
+  // After a commit: whatever it added, deleted, enabled or disabled.  An instance that it made is held down
+  // by a milestone that does without it (5.6), unless somebody asked for just this instance.
+  void follow(const repository::ChangeSet& changes, bool asked = false);
   // svcadm refresh: takes `running` and rereads it.
   Result<> refresh(const fmri::Fmri& instance);
 
@@ -35,8 +36,10 @@ class Instances {
   bool sync(const fmri::Fmri& instance);
   void follow_restarter(Record& record, const repository::Levels& current);
   void take_running(const std::vector<fmri::Fmri>& instances);
-  void load_batch(const std::vector<fmri::Fmri>& instances, bool recovering);
-  Result<std::optional<restarter::Loaded>> load(const fmri::Fmri& instance, bool recovering);
+  // Of an earlier daemon's; found by a commit; asked for by name.
+  enum class Origin { recovered, created, asked };
+  void load_batch(const std::vector<fmri::Fmri>& instances, Origin origin);
+  Result<std::optional<restarter::Loaded>> load(const fmri::Fmri& instance, Origin origin);
   Core& core_;
   Owners& owners_;
 };

@@ -10,6 +10,7 @@
 #include "daemon/plan_calls.h"
 #include "daemon/publish.h"
 #include "daemon/resources.h"
+#include "restarter/rights.h"
 
 namespace vmkeep::daemon {
 namespace {
@@ -28,6 +29,22 @@ repository::Levels current_view(Core& core, const Record& record) {
     view.own["restarter"] = std::make_shared<const repository::PropertyGroup>(state_group(core, record));
   }
   return view;
+}
+
+// 6.5: what a method is told of another instance or service.  Whoever may write its exec string may not read
+// by it what is protected from him elsewhere, so that is told to nobody.
+Result<repository::Levels> view_of(Core& core, const fmri::Fmri& entity) {
+  auto current = core.store->read(entity);
+  if (!current) return current;
+  auto levels = entity.is_instance() ? core.store->read_running(entity) : current;
+  if (!levels) return levels;
+  for (auto* groups : {&levels->own, &levels->service}) {
+    std::erase_if(*groups, [&](const auto& group) {
+      return !restarter::may_read(restarter::Caller{}, group.first, *current) ||
+             !restarter::may_read(restarter::Caller{}, group.first, *levels);
+    });
+  }
+  return levels;
 }
 
 const restarter::MethodConfig& method_config(const Record& record, restarter::MethodName method) {
@@ -74,7 +91,8 @@ Result<> Methods::prepare(Record& record, const restarter::RunMethod& action, Sp
                           int& exit_code) {
   const std::string name(restarter::to_string(action.method));
   const auto levels = current_view(core_, record);
-  auto expanded = contract::expand_tokens(action.exec, record.fmri, name, levels);
+  const contract::ViewOf others = [this](const fmri::Fmri& entity) { return view_of(core_, entity); };
+  auto expanded = contract::expand_tokens(action.exec, record.fmri, name, levels, others);
   if (!expanded) {
     return fail(ErrorKind::invalid, fmt::format("Could not expand method tokens in \"{}\": {}.", action.exec,
                                                 expanded.error().message));

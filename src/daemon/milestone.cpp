@@ -82,8 +82,17 @@ void answer_milestone(Core& core, Instances& instances, const control::Call& cal
   if (auto done = core.store->commit(changes); !done) return call.fail(done.error());
   core.logs.notice(fmt::format("milestone {}: {} instances are temporarily disabled, {} are as they were set",
                                *milestone, change.disable.size(), change.lift.size()));
+  core.events.push(restarter::MilestoneSet{*milestone});
   instances.follow(changes);
   call.reply({});
+}
+
+std::string milestone_in_force(Core& core) {
+  const auto options = core.store->read(service());
+  if (!options) return "all";
+  auto wanted = options->value(kOverrideGroup, "milestone");
+  if (!wanted) wanted = options->value(kBootGroup, "milestone");
+  return graph::major_milestone(wanted.value_or("all")).value_or("all");
 }
 
 Result<> begin_at_milestone(Core& core) {

@@ -12,6 +12,8 @@ namespace vmkeep::daemon {
 // What is put on record; who may change that may ask for a milestone.
 repository::ChangeSet milestone_setting(const std::string& milestone, bool boot);
 void answer_milestone(Core& core, Instances& instances, const control::Call& call);
+// What the host is held at: "all", "none", or the FMRI of a major milestone.
+std::string milestone_in_force(Core& core);
 // Once a boot, before any instance is loaded: only what the boot's milestone depends on comes up.
 Result<> begin_at_milestone(Core& core);
 

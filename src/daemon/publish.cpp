@@ -22,6 +22,7 @@ using repository::ValueType;
 constexpr char kRestarterService[] = "system/svc/restarter";
 constexpr char kHostGroup[] = "vmkeep-host";
 constexpr char kLifeGroup[] = "vmkeep-life";
+constexpr char kActionsGroup[] = "restarter_actions";
 
 Property text(std::string value) {
   return {ValueType::astring, {std::move(value)}};
@@ -116,6 +117,29 @@ std::vector<contract::ContractId> contracts_of(const repository::Levels& levels,
   return ids;
 }
 
+// 2.7: the names that requests have on record.  `start` is ours.
+std::vector<std::pair<const char*, bool>> waiting_parts(const restarter::Requests& waiting) {
+  return {{"restart", waiting.restart},
+          {"refresh", waiting.refresh},
+          {"degraded", waiting.degrade},
+          {"start", waiting.start},
+          {"maint_on", waiting.maintain && !waiting.immediate},
+          {"maint_on_immediate", waiting.maintain && waiting.immediate}};
+}
+
+restarter::Requests requests_of(const repository::Levels& own) {
+  const auto asked = [&own](const char* name) { return number_of(own.value(kActionsGroup, name)) > 0; };
+  restarter::Requests waiting;
+  waiting.restart = asked("restart");
+  waiting.refresh = asked("refresh");
+  waiting.degrade = asked("degraded");
+  waiting.start = asked("start");
+  waiting.immediate = asked("maint_on_immediate");
+  waiting.maintain = waiting.immediate || asked("maint_on");
+  waiting.administrative = own.value(kActionsGroup, "auxiliary_tty") != "false";
+  return waiting;
+}
+
 // A method that the last daemon was running is nobody's any more: it would run beside the next one.  The
 // method of a VM's start finds that out by itself; its contract is the VM's too.
 void end_methods(Core& core, const repository::Levels& own) {
@@ -124,6 +148,22 @@ void end_methods(Core& core, const repository::Levels& own) {
     if (auto killed = core.contracts->signal(id, SIGKILL); !killed) core.logs.notice(killed.error().message);
     core.contracts->release(id);
   }
+}
+
+PropertyGroup requests_group(const Record& record) {
+  const auto& waiting = record.waiting;
+  PropertyGroup group;
+  group.name = kActionsGroup;
+  group.type = "framework";
+  const auto stamp = integer(std::chrono::nanoseconds(now()).count());
+  for (const auto& [name, asked] : waiting_parts(waiting)) {
+    if (asked) group.properties[name] = stamp;
+  }
+  group.properties["auxiliary_tty"] = boolean(waiting.administrative);
+  if (!waiting.administrative && !record.requested_by.empty()) {
+    group.properties["auxiliary_fmri"] = text(record.requested_by);
+  }
+  return group;
 }
 
 }  // namespace
@@ -137,7 +177,10 @@ PropertyGroup state_group(Core& core, const Record& record) {
   p["state"] = text(std::string(graph::to_string(record.state)));
   p["next_state"] = text(std::string(graph::to_string(record.next_state)));
   p["auxiliary_state"] = text(std::string(graph::to_string(record.reason)));
-  if (record.reason == graph::Reason::service_request && !record.requested_by.empty()) {
+  const bool by_service = record.reason == graph::Reason::service_request;
+  if (by_service || record.reason == graph::Reason::administrative_request)
+    p["auxiliary_tty"] = boolean(!by_service);
+  if (by_service && !record.requested_by.empty()) {
     p["auxiliary_fmri"] = text(record.requested_by);
   }
   p["state_timestamp"] = time(record.state_time);
@@ -205,6 +248,19 @@ void publish_vm(Core& core, const Record& record) {
   if (record.restart_issued) p["restart_issued"] = time(*record.restart_issued);
   if (record.running_again) p["running_again"] = time(*record.running_again);
   put(core, record.fmri, std::move(group));
+}
+
+void publish_requests(Core& core) {
+  for (Record* record : std::exchange(core.asked, {})) {
+    if (record->waiting == record->waiting_on_record || record->removed) continue;
+    record->waiting_on_record = record->waiting;
+    if (record->waiting.any()) {
+      put(core, record->fmri, requests_group(*record));
+      continue;
+    }
+    auto done = core.store->commit({repository::DeleteGroup{record->fmri, kActionsGroup, std::nullopt}});
+    if (!done && done.error().kind != ErrorKind::not_found) core.logs.notice(done.error().message);
+  }
 }
 
 contract::ContractId take_contract_id(Core& core) {
@@ -316,6 +372,9 @@ restarter::Recovered recover(Core& core, Record& record) {
   }
   if (const auto ended = own.value("restarter", "start_method_timestamp"))
     record.start_ended = time_of(*ended);
+  recovered.waiting = requests_of(own);
+  record.waiting = record.waiting_on_record = recovered.waiting;
+  if (const auto by = own.value(kActionsGroup, "auxiliary_fmri")) record.requested_by = std::string(*by);
   record.claimed = own.value("vm_monitor", "claimed") == "true";
   recovered.claimed = record.claimed;
   record.dossier = std::string(own.value("vm_monitor", "dossier").value_or(""));

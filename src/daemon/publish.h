@@ -19,6 +19,10 @@ void publish(Core& core, std::vector<Publication> publications);
 // Attaches the snapshots that Core::started asks for.
 void take_start_snapshots(Core& core);
 void publish_vm(Core& core, const Record& record);
+// What was asked of it and waits: the `restarter_actions` group (2.7), which goes when nothing does any more.
+// To be called when the states that followed from it are on record: a request must not vanish before its
+// effect is there.
+void publish_requests(Core& core);
 // The next contract id.  It is on record as given before it is used: ids are taken from the store in blocks.
 contract::ContractId take_contract_id(Core& core);
 

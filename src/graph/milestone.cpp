@@ -33,12 +33,16 @@ std::optional<std::string> major_milestone(std::string_view name) {
 
 std::set<std::string> closure(const Graph& graph, const std::string& milestone,
                               const std::map<std::string, Flags>& flags) {
-  std::set<std::string> found{milestone};
-  std::vector<std::string> open{milestone};
-  const auto enabled = [&flags](const std::string& instance) {
+  return closure(graph, milestone, [&flags](const std::string& instance) {
     const auto entry = flags.find(instance);
     return entry != flags.end() && entry->second.enabled;
-  };
+  });
+}
+
+std::set<std::string> closure(const Graph& graph, const std::string& milestone,
+                              const std::function<bool(const std::string&)>& enabled) {
+  std::set<std::string> found{milestone};
+  std::vector<std::string> open{milestone};
   while (!open.empty()) {
     const std::string instance = std::move(open.back());
     open.pop_back();

@@ -10,6 +10,7 @@
 // only on what is enabled for good.  A service stands for all its instances.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -35,6 +36,9 @@ struct Flags {
 };
 
 // What the milestone depends on, and itself.  Instances that the graph does not know may be among them.
+// `enabled` tells which of what is optional count.
+std::set<std::string> closure(const Graph& graph, const std::string& milestone,
+                              const std::function<bool(const std::string&)>& enabled);
 std::set<std::string> closure(const Graph& graph, const std::string& milestone,
                               const std::map<std::string, Flags>& flags);
 

@@ -1,6 +1,7 @@
 #include "host/paths.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include <set>
 #include <utility>
 
+#include "base/command.h"
 #include "base/fd.h"
 
 namespace vmkeep::host {
@@ -48,6 +50,7 @@ using Step = std::pair<int, std::string>;  // the watch of a folder, and the nam
 struct Walk {
   bool present = false;
   bool blind = false;  // some folder could not be watched
+  std::string remote;  // the mount that it leads into, whose answers nobody can wait for; empty: none
   std::set<Step> steps;
 };
 
@@ -56,10 +59,12 @@ struct Walk {
 struct PathWatch::State {
   struct Followed {
     bool present = false;
+    bool remote = false;  // only a child may look
     std::set<Step> steps;
   };
 
   Fd inotify, mounts;
+  Fd table;  // the same as `mounts`: each descriptor is told of a change once
   Readiness inotify_ready, mounts_ready;
   Queue<PathChange> changes;
   std::map<std::string, Followed> followed;
@@ -67,16 +72,30 @@ struct PathWatch::State {
   std::set<std::string> blind;      // paths through a folder that cannot be watched
   std::set<std::string> unwatched;  // those folders, told once
   std::vector<std::string> trouble;
+  std::weak_ptr<State> me;
+  Executor executor;
+  Reaper& reaper;
+  const RemoteLook remote;
+  std::set<std::string> remote_mounts;
+  std::map<std::string, std::set<std::string>> asked;  // by mount: what a child is to look at
   bool stopped = false;
 
-  State(const Executor& executor, Fd inotify_fd, Fd mounts_fd)
+  State(const Executor& e, Reaper& r, RemoteLook how, Fd inotify_fd, Fd mounts_fd, Fd table_fd)
       : inotify(std::move(inotify_fd)),
         mounts(std::move(mounts_fd)),
-        inotify_ready(executor, inotify.get()),
-        mounts_ready(executor, mounts.get()),
-        changes(executor) {}
+        table(std::move(table_fd)),
+        inotify_ready(e, inotify.get()),
+        mounts_ready(e, mounts.get()),
+        changes(e),
+        executor(e),
+        reaper(r),
+        remote(std::move(how)) {}
 
   void watch(const std::string& folder, const std::string& name, Walk& walk);
+  void read_mounts(bool changed);
+  void ask(const std::string& mount, const std::string& path);
+  Task<bool> take_answer(std::string path);
+  static Task<> look_at_mount(std::shared_ptr<State> self, std::string mount);
   Walk walk(const std::string& path);
   void update(const std::string& path, bool tell);
   void leave(const std::string& path, const Step& step);
@@ -103,7 +122,57 @@ void PathWatch::State::watch(const std::string& folder, const std::string& name,
   }
 }
 
+// As the table is now: one may have been mounted whose news has not come yet.
+void PathWatch::State::read_mounts(bool changed) {
+  pollfd news{table.get(), POLLPRI, 0};
+  if (::poll(&news, 1, 0) != 1 && !changed) return;
+  if (const auto text = read_file("/proc/self/mountinfo"))
+    remote_mounts = mounts_of_types(*text, remote.types);
+}
+
+void PathWatch::State::ask(const std::string& mount, const std::string& path) {
+  const auto [entry, idle] = asked.try_emplace(mount);
+  entry->second.insert(path);
+  if (idle) start(executor, look_at_mount(me.lock(), mount));
+}
+
+// False: nobody answered.
+Task<bool> PathWatch::State::take_answer(std::string path) {
+  SpawnSpec spec;
+  spec.argv = {remote.program, "-e", path};
+  const Instant until = now() + remote.longest;
+  const auto looked = co_await run_command(reaper, std::move(spec), until);
+  if (!looked || looked->timed_out || !looked->status.exited()) co_return false;
+  const auto entry = followed.find(path);
+  if (stopped || entry == followed.end() || !entry->second.remote) co_return true;
+  const bool present = looked->status.success();
+  if (std::exchange(entry->second.present, present) != present) changes.push({path, present});
+  co_return true;
+}
+
+// One child a mount at a time: they would all wait for the same.
+Task<> PathWatch::State::look_at_mount(std::shared_ptr<State> self, std::string mount) {
+  bool told = false;
+  while (!self->stopped && !self->asked.at(mount).empty()) {
+    const std::string path = *self->asked.at(mount).begin();
+    self->asked.at(mount).erase(path);
+    const bool answered = co_await self->take_answer(path);
+    if (answered || !self->followed.contains(path) || !self->remote_mounts.contains(mount)) continue;
+    if (!std::exchange(told, true)) {
+      self->trouble.push_back(
+          "what is mounted at " + mount +
+          " does not answer: whether what dependencies name there is there is not known, and "
+          "taken to be as it was last; it is looked at again");
+    }
+    self->asked.at(mount).insert(path);
+    const Instant again = now() + self->remote.again;
+    co_await sleep_until(again);
+  }
+  self->asked.erase(mount);
+}
+
 Walk PathWatch::State::walk(const std::string& path) {
+  read_mounts(false);
   Walk result;
   std::vector<std::string> names;
   push_names(names, path);
@@ -117,6 +186,11 @@ Walk PathWatch::State::walk(const std::string& path) {
     }
     watch(at.empty() ? "/" : at, name, result);
     const std::string next = at + "/" + name;
+    if (remote_mounts.contains(next)) {
+      result.remote = next;
+      result.blind = true;
+      return result;
+    }
     struct stat found {};
     if (::lstat(next.c_str(), &found) != 0) return result;
     if (S_ISLNK(found.st_mode)) {
@@ -141,8 +215,12 @@ void PathWatch::State::update(const std::string& path, bool tell) {
   for (const auto& step : entry.steps) {
     if (!now.steps.contains(step)) leave(path, step);
   }
+  if (!now.remote.empty()) {
+    now.present = entry.present && entry.remote;
+    ask(now.remote, path);
+  }
   const bool moved = entry.present != now.present;
-  entry = {now.present, std::move(now.steps)};
+  entry = {now.present, !now.remote.empty(), std::move(now.steps)};
   if (now.blind) {
     blind.insert(path);
   } else {
@@ -164,6 +242,7 @@ void PathWatch::State::leave(const std::string& path, const Step& step) {
 }
 
 void PathWatch::State::update_all() {
+  read_mounts(true);
   for (const auto& entry : followed) update(entry.first, true);
 }
 
@@ -216,12 +295,18 @@ Task<> PathWatch::State::follow_mounts(std::shared_ptr<State> self) {
   }
 }
 
-Result<std::unique_ptr<PathWatch>> PathWatch::open(const Executor& executor) {
+Result<std::unique_ptr<PathWatch>> PathWatch::open(const Executor& executor, Reaper& reaper,
+                                                   RemoteLook remote) {
   Fd inotify(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!inotify) return errno_error("cannot watch files");
   auto mounts = open_file("/proc/self/mountinfo", O_RDONLY);
   if (!mounts) return mounts.error();
-  auto state = std::make_shared<State>(executor, std::move(inotify), std::move(*mounts));
+  auto table = open_file("/proc/self/mountinfo", O_RDONLY);
+  if (!table) return table.error();
+  auto state = std::make_shared<State>(executor, reaper, std::move(remote), std::move(inotify),
+                                       std::move(*mounts), std::move(*table));
+  state->me = state;
+  state->read_mounts(true);
   start(executor, State::follow_events(state));
   start(executor, State::follow_mounts(state));
   return std::unique_ptr<PathWatch>(new PathWatch(std::move(state)));

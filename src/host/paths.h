@@ -8,8 +8,13 @@
 //
 // Invariant: a watch is there before the name in its folder is looked at, so nothing is missed in between.
 //
+// What lies on a file system that may not answer (remote.h) is looked at by a child, which is killed if it
+// takes too long and sent again later.  Until the first answer such a path is not there; after that it is as
+// the last answer said, also while nobody answers.
+//
 // A folder that cannot be watched (the user's limit of watches, no right to read it) is told once by
-// trouble(); paths through it are right as of the last retry().
+// trouble(); paths through it, and those of the other kind, are right as of the last
+// retry().
 #pragma once
 
 #include <memory>
@@ -17,7 +22,9 @@
 #include <vector>
 
 #include "base/loop.h"
+#include "base/reaper.h"
 #include "base/result.h"
+#include "host/remote.h"
 
 namespace vmkeep::host {
 
@@ -28,7 +35,8 @@ struct PathChange {
 
 class PathWatch {
  public:
-  static Result<std::unique_ptr<PathWatch>> open(const Executor& executor);
+  static Result<std::unique_ptr<PathWatch>> open(const Executor& executor, Reaper& reaper,
+                                                 RemoteLook remote = {});
   ~PathWatch();
   PathWatch(const PathWatch&) = delete;
   PathWatch& operator=(const PathWatch&) = delete;

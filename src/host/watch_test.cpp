@@ -17,6 +17,7 @@
 #include <cstring>
 #include <filesystem>
 #include <functional>
+#include <set>
 
 #include "base/fd.h"
 #include "host/facts.h"
@@ -212,11 +213,12 @@ TEST(HostFacts, AnyUserMayReadThemOnThisHost) {
 
 struct Paths {
   asio::io_context loop;
+  Reaper reaper{loop.get_executor()};
   std::unique_ptr<PathWatch> watch;
   Folder folder;
 
-  Paths() {
-    auto opened = PathWatch::open(loop.get_executor());
+  explicit Paths(RemoteLook remote = {}) {
+    auto opened = PathWatch::open(loop.get_executor(), reaper, std::move(remote));
     if (opened) watch = std::move(*opened);
   }
 
@@ -320,6 +322,83 @@ TEST(PathWatch, AFolderIsWatchedOnceAndNotForLongerThanNeeded) {
   paths.watch->forget(paths.at("a/two"));
   EXPECT_EQ(paths.watch->watches(), 0U);
   EXPECT_TRUE(paths.watch->trouble().empty());
+}
+
+TEST(Remote, MountsByTheirTypes) {
+  const std::set<std::string> found = mounts_of_types(
+      "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+      "30 22 0:40 / /home rw - nfs4 filer:/home rw,hard\n"
+      "31 22 0:41 / /mnt/with\\040blank\\134 rw shared:7 master:2 - cifs //x/y rw\n"
+      "32 22 0:42 / /run/user/0/doc rw - fuse.portal portal rw\n"
+      "33 22 8:2 / /usb rw - fuseblk /dev/sdb1 rw\n"
+      "34 30 8:3 / /home rw - ext4 /dev/sdc1 rw\n"
+      "35 22 0:45 / /net rw - autofs auto rw\n"
+      "36 22 0:46 / /again rw - tmpfs x rw\n37 36 0:47 / /again rw - nfs a:/b rw\nnonsense - nfs\n\n",
+      remote_types());
+  EXPECT_EQ(found, (std::set<std::string>{"/mnt/with blank\\", "/run/user/0/doc", "/net", "/again"}));
+}
+
+// A mount of a type that counts as remote here is looked at by a child only.
+std::string with_remote_mount(RemoteLook remote, const std::function<std::string(Paths&)>& steps) {
+  if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return "no mount namespace";
+  remote.types = {"ramfs"};
+  Paths paths(std::move(remote));
+  if (!paths.watch || !paths.make("data")) return "not made";
+  if (paths.follow("data/image")) return "there before it is mounted";
+  if (::mount("none", paths.at("data").c_str(), "ramfs", 0, nullptr) != 0) return "cannot mount";
+  if (!paths.write("data/image")) return "cannot write";
+  const auto problem = steps(paths);
+  (void)::umount2(paths.at("data").c_str(), MNT_DETACH);  // its folder is removed with the others
+  return problem;
+}
+
+TEST(PathWatch, OnARemoteFileSystemAChildLooks) {
+  if (::geteuid() != 0) GTEST_SKIP() << "a mount namespace needs root";
+  EXPECT_EQ(in_child([]() -> std::string {
+              return with_remote_mount({}, [](Paths& paths) -> std::string {
+                if (const auto first = paths.change(); first != "data/image is there")
+                  return "mounted: " + first;
+                if (paths.follow("data/other")) return "looked at at once";
+                if (!paths.write("data/other")) return "cannot write";
+                paths.watch->retry();  // what changes there is seen when somebody asks
+                if (const auto other = paths.change(); other != "data/other is there")
+                  return "written: " + other;
+                if (::umount(paths.at("data").c_str()) != 0) return "cannot unmount";
+                const std::set<std::string> gone{paths.change(), paths.change()};
+                if (gone != std::set<std::string>{"data/image is gone", "data/other is gone"})
+                  return "unmounted: " + *gone.begin();
+                return "";
+              });
+            }),
+            "");
+}
+
+TEST(PathWatch, ARemoteFileSystemThatDoesNotAnswerHoldsNobodyUp) {
+  if (::geteuid() != 0) GTEST_SKIP() << "a mount namespace needs root";
+  EXPECT_EQ(
+      in_child([]() -> std::string {
+        const Folder folder;
+        const std::string program = folder.path + "/look";
+        // Only the first child waits for ever.
+        if (!replace_file(program, "#!/bin/sh\nif mkdir " + folder.path +
+                                       "/first 2>/dev/null; then exec sleep 1000; fi\nexec test \"$@\"\n") ||
+            ::chmod(program.c_str(), 0755) != 0)
+          return "no program";
+        RemoteLook remote;
+        remote.program = program;
+        remote.longest = remote.again = Instant(1500);
+        return with_remote_mount(remote, [](Paths& paths) -> std::string {
+          if (paths.follow("beside") || !paths.write("beside")) return "cannot write beside it";
+          const std::set<std::string> seen{paths.change(), paths.change()};
+          if (seen != std::set<std::string>{"beside is there", "data/image is there"})
+            return "seen: " + *seen.begin();
+          const auto trouble = paths.watch->trouble();
+          return trouble.size() == 1 && trouble[0].find(" does not answer") != std::string::npos ? ""
+                                                                                                 : "untold";
+        });
+      }),
+      "");
 }
 
 TEST(PathWatch, WhatIsMountedOverAFolderIsSeen) {

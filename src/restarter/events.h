@@ -33,6 +33,20 @@ struct MethodEnd {
       false;  // a VM's stop that succeeded and leaves it running, as its stop_method is meant to (T54)
 };
 
+// What was asked of an instance and is not done yet, because a method of it runs or its dependents go first.
+// It is on record meanwhile (2.7), so that the next daemon does it if this one does not come to it.
+struct Requests {
+  bool restart = false;
+  bool refresh = false;
+  bool degrade = false;
+  bool start = false;  // a person wants its VM started (StartCommanded)
+  bool maintain = false;
+  bool immediate = false;      // of maintain: no stop method
+  bool administrative = true;  // false: another service asked
+  bool operator==(const Requests&) const = default;
+  bool any() const { return restart || refresh || degrade || start || maintain; }
+};
+
 // What the daemon found again after it was restarted (6.15).
 struct Recovered {
   graph::State state = graph::State::uninitialized;
@@ -41,6 +55,7 @@ struct Recovered {
   bool has_contract = false;    // it had a contract: false for :true, transient and exit 94
   bool contract_empty = false;  // nobody lives in it any more, or it is gone
   bool claimed = false;         // it is a VM instance
+  Requests waiting{};
 };
 
 // ---- events
@@ -55,6 +70,7 @@ struct Loaded {
   std::optional<bool> enabled;
   Recovered recovered;
   bool more = false;
+  bool created = false;  // it just came into the repository, and nobody asked for it with svcadm enable
 };
 struct Refreshed {
   std::string fmri;
@@ -115,6 +131,11 @@ struct FileChanged {
   std::string path;
   bool present = false;
 };
+// The milestone that the host is held at (5.6): "all", "none", or the FMRI of a major one.  Who had to go
+// down for it is told by EnabledChanged; what is created from now on obeys it, too.
+struct MilestoneSet {
+  std::string milestone;
+};
 // The pace of starts and saves is configured; the host told its pressure.
 struct PaceConfigured {
   AdmissionConfig config;
@@ -133,7 +154,7 @@ struct StartUp {};  // vmkeep startup: takes the last ShutDown back, whether it 
 using Event =
     std::variant<Loaded, Refreshed, Removed, EnabledChanged, Requested, MethodEnded, ContractEmptied,
                  ProcessFaulted, TimerFired, Claimed, VerdictGiven, Reported, StartCommanded, FactChanged,
-                 FileChanged, PaceConfigured, PressureRead, ShutDown, StartUp>;
+                 FileChanged, MilestoneSet, PaceConfigured, PressureRead, ShutDown, StartUp>;
 
 // ---- actions
 // ----------------------------------------------------------------------------------------------------
@@ -202,6 +223,14 @@ struct ReplaceGuard {
 struct DisableTemporarily {
   std::string fmri;
 };  // general_ovr/enabled = false
+struct LiftTemporarily {
+  std::string fmri;
+};  // general_ovr/enabled is taken away; EnabledChanged tells what is true then
+// Durable before the next action; nothing is waiting any more if `waiting` is empty.
+struct RecordRequests {
+  std::string fmri;
+  Requests waiting;
+};
 struct TakeStartSnapshot {
   std::string fmri;
 };
@@ -214,8 +243,9 @@ struct ShutDownDone {
   std::vector<std::string> left;
 };
 
-using Action = std::variant<SetState, Log, Notice, RunMethod, KillMethod, SignalContract, ReleaseContract,
-                            ArmTimer, CancelTimer, AskVerdict, ReplaceGuard, DisableTemporarily,
-                            TakeStartSnapshot, StoreStartStatus, ShutDownDone>;
+using Action =
+    std::variant<SetState, Log, Notice, RunMethod, KillMethod, SignalContract, ReleaseContract, ArmTimer,
+                 CancelTimer, AskVerdict, ReplaceGuard, DisableTemporarily, LiftTemporarily, RecordRequests,
+                 TakeStartSnapshot, StoreStartStatus, ShutDownDone>;
 
 }  // namespace vmkeep::restarter

@@ -107,6 +107,7 @@ struct Instance {
   bool cut_off =
       false;  // an earlier daemon ended in the middle of its method: what it had to wait with is lost
   std::optional<graph::Reason> leave_maintenance;  // clear_request or disable_request
+  Requests recorded;                               // of these marks, what is on record
   bool own_disable = false;                        // we asked for the disable that will be reported to us
 
   // Ordered stops (5.3): who has to be down before this one may stop, and who waits for this one.
@@ -170,6 +171,7 @@ struct Restarter::Data {
   void on(const StartCommanded& event);
   void on(const FactChanged& event);
   void on(const FileChanged& event);
+  void on(const MilestoneSet& event);
   void on(const PaceConfigured& event);
   void on(const PressureRead& event);
   void on(const ShutDown& event);
@@ -178,6 +180,11 @@ struct Restarter::Data {
   void resume(Instance& i, const Recovered& recovered);
   void hand_over(Instance& i, InstanceConfig config);
   void request_maintenance(Instance& i, graph::Reason reason, std::string why, bool immediate);
+
+  // requests.cpp: what waits, and whom the milestone holds down
+  void record_requests(Instance& i);
+  void take_up(Instance& i, const Requests& waiting);
+  void obey_milestone();
 
   // transitions.cpp: the queue, the states
   void touch(Instance& i);
@@ -275,6 +282,10 @@ struct Restarter::Data {
   std::deque<Instance*> queue_;
   std::vector<Loaded> reborn_;
   std::map<std::string, bool> facts_;
+  std::string milestone_;             // empty: nobody is held down
+  std::vector<std::string> created_;  // since obey_milestone() looked last
+  std::set<std::string> held_;        // those it disabled, as long as nobody else says anything of them
+  bool edges_changed_ = false;        // since then, so that some of these may have become needed
   bool loading_ = false;
   bool shutting_down_ = false;
   bool shut_down_told_ = false;

@@ -64,6 +64,7 @@ std::vector<Action> Restarter::Data::handle(const Event& event, Instant now) {
   actions_.clear();
   std::visit([this](const auto& what) { on(what); }, event);
   if (!loading_) {
+    obey_milestone();
     do {
       work();
     } while (give_turns());
@@ -93,6 +94,7 @@ void Restarter::Data::on(const Loaded& event) {
   i.view.enabled = event.enabled.value_or(false);
   i.view.vm_instance = event.recovered.claimed;
   if (i.configured) recover(i, event.recovered);
+  if (event.created) created_.push_back(i.fmri);
   if (i.configured && i.delegated()) {
     if (i.view.state ==
         State::uninitialized) {  // there is no other restarter here, so nobody ever tells more
@@ -122,6 +124,7 @@ void Restarter::Data::recover(Instance& i, const Recovered& recovered) {
     // A start that was cut off may have left processes; those of a VM are adopted by the next start.
     if (i.has_contract && (i.contract_empty || !i.view.vm_instance)) release(i, !i.contract_empty);
     if (known) set_state(i, State::uninitialized, State::none, Reason::startd_restart);
+    take_up(i, recovered.waiting);
     return;
   }
   set_state(i, recovered.state, State::none, recovered.reason);
@@ -134,7 +137,11 @@ void Restarter::Data::recover(Instance& i, const Recovered& recovered) {
   if (!enter_dependencies(i, reason, why) && recovered.state != State::maintenance) {
     request_maintenance(i, reason, why, false);
   }
+  i.recorded = recovered.waiting;
   if (!graph::is_up(recovered.state)) return;
+  if (!i.config->invalid_restarter.empty()) {
+    request_maintenance(i, Reason::invalid_restarter, i.config->invalid_restarter, false);
+  }
   if (i.view.vm_instance) {
     i.empty_pending = i.emptied();
     i.look = !i.empty_pending;
@@ -142,6 +149,7 @@ void Restarter::Data::recover(Instance& i, const Recovered& recovered) {
     i.empty_pending = i.has_contract && i.contract_empty && i.config->duration != Duration::transient;
   }
   resume(i, recovered);
+  take_up(i, recovered.waiting);
 }
 
 // What was cut off in the middle of a method is done again: half stopped is neither up nor down, and whoever
@@ -159,7 +167,10 @@ void Restarter::Data::resume(Instance& i, const Recovered& recovered) {
     case State::degraded:
       i.refresh = true;
       break;
-    default:  // none; disabled: the flag says so
+    case State::disabled:  // the flag says so, unless somebody has enabled it again: then it is half stopped
+      if (i.view.enabled && !i.empty_pending) i.dependency_stop = false;
+      break;
+    default:
       break;
   }
 }
@@ -199,6 +210,7 @@ void Restarter::Data::on(const Refreshed& event) {
   if (!i->config->invalid_restarter.empty() && i->view.state != State::uninitialized) {
     request_maintenance(*i, Reason::invalid_restarter, i->config->invalid_restarter, false);
   }
+  edges_changed_ = true;
   // A start that runs reads the new configuration already or not; refreshing tells it for certain.
   i->refresh = i->up() || i->phase == Phase::starting;
   changed(*i);
@@ -209,6 +221,7 @@ void Restarter::Data::on(const Removed& event) {
   auto* i = find(event.fmri);
   if (i == nullptr) return;
   i->reborn.reset();
+  held_.erase(event.fmri);
   i->removed = true;
   i->view.enabled = false;
   publish_node(*i);
@@ -228,6 +241,7 @@ void Restarter::Data::on(const EnabledChanged& event) {
     return;
   }
   i->own_disable = false;
+  held_.erase(event.fmri);
   i->configured = true;
   i->view.enabled = event.enabled;
   i->by_hand = event.enabled;
@@ -265,7 +279,9 @@ void Restarter::Data::on(const Requested& event) {
                           {}, event.immediate);
       break;
     case Request::degrade:
-      i->degrade = i->view.state == State::online;
+      // What is on its way down is left alone, as by a restart.
+      i->degrade =
+          i->view.state == State::online && i->phase != Phase::stopping && i->phase != Phase::emptying;
       break;
     case Request::clear:
       if (i->view.state == State::maintenance) {

@@ -51,6 +51,11 @@
 //   - A restart may be delayed (a verdict's back-off): the instance is offline meanwhile.  A person's word
 //     (StartCommanded) begins the start at once, and of an instance that is up restarts it.
 //
+// Requests (requests.cpp).  A mark that somebody asked for and that has to wait is on record (RecordRequests)
+// before whoever asked is answered, and a new daemon sets it again (Recovered::waiting).  Milestones (5.6):
+// MilestoneSet tells which is in force; what is created outside of it is disabled temporarily, as long as the
+// milestone does not need it.
+//
 // Pace (admission.h).  A VM instance whose dependencies are satisfied queues for its turn, visible as offline
 // with the reason waits_turn; the turns are given after the queue of marks is worked off.  While everything
 // goes down at most save_width VMs are saved at once, those with the longest way ahead first.  A shutdown

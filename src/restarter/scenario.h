@@ -26,6 +26,8 @@ class World {
     uint64_t other_run = 0;
     MethodName other = MethodName::stop;
     uint64_t question = 0;
+    uint64_t starts = 0;
+    Requests waiting;  // as on record
     bool contract_live = false;
     bool has_contract = false;  // live or empty, as a daemon would have it on record
     graph::State seen = graph::State::uninitialized;
@@ -121,12 +123,14 @@ class World {
 
   bool load(const Words& words) {
     const bool more = words.back() == "more";
-    if (!set({words.begin(), more ? words.end() - 1 : words.end()})) return false;
+    const bool created = words.back() == "created";
+    if (!set({words.begin(), more || created ? words.end() - 1 : words.end()})) return false;
     const auto& member = members[words.at(1)];
     if (restarter.view(words[1]) == nullptr) members[words[1]].seen = graph::State::uninitialized;
     members[words[1]].has_contract = member.recovered.has_contract;
     members[words[1]].contract_live = member.recovered.has_contract && !member.recovered.contract_empty;
-    send(Loaded{words[1], member.config, member.enabled, member.recovered, more});
+    members[words[1]].waiting = member.recovered.waiting;
+    send(Loaded{words[1], member.config, member.enabled, member.recovered, more, created});
     return true;
   }
 
@@ -198,12 +202,33 @@ class World {
       config.starts_vm = config.saves = true;
     else if (key == "claimed")
       member.recovered.claimed = true;
+    else if (key == "waits")
+      return waits(member.recovered.waiting, value);
     else if (key == "live")
       member.recovered.has_contract = true;
     else if (key == "empty")
       member.recovered.has_contract = member.recovered.contract_empty = true;
     else
       return false;
+    return true;
+  }
+
+  static std::map<std::string, bool*> parts(Requests& waiting) {
+    return {{"restart", &waiting.restart},   {"refresh", &waiting.refresh},
+            {"degrade", &waiting.degrade},   {"start", &waiting.start},
+            {"maintain", &waiting.maintain}, {"immediate", &waiting.immediate}};
+  }
+
+  // waits=WHAT: on record from an earlier daemon; "service": another service asked for it.
+  static bool waits(Requests& waiting, const std::string& what) {
+    if (what == "service") {
+      waiting.administrative = false;
+      return true;
+    }
+    const auto all = parts(waiting);
+    const auto part = all.find(what);
+    if (part == all.end()) return false;
+    *part->second = true;
     return true;
   }
 
@@ -244,6 +269,8 @@ class World {
       send(FactChanged{name, word(2) == "up"});
     } else if (verb == "file") {
       send(FileChanged{name, word(2) == "present"});
+    } else if (verb == "milestone") {
+      send(MilestoneSet{name});
     } else if (verb == "shutdown") {
       shut_down = true;
       done = false;
@@ -360,6 +387,7 @@ class World {
     if (a.method == MethodName::start) {
       expect(member.start_run == 0, a.fmri + " is started twice");
       member.start_run = a.run;
+      member.starts++;
       member.contract_live = member.has_contract = true;
     } else {
       member.other_run = a.run;
@@ -398,6 +426,16 @@ class World {
   }
   void carry_out(const ReplaceGuard& a) { say(a.fmri + " replaces its guard"); }
   void carry_out(const DisableTemporarily& a) { say(a.fmri + " disables itself temporarily"); }
+  void carry_out(const LiftTemporarily& a) { say(a.fmri + " loses its temporary flag"); }
+  void carry_out(const RecordRequests& a) {
+    auto waiting = a.waiting;
+    members[a.fmri].waiting = waiting;
+    std::string text;
+    for (const auto& [what, set] : parts(waiting)) text += *set ? " " + what : "";
+    if (!waiting.administrative) text += " (of a service)";
+    say(text.empty() ? fmt::format("{} has nothing waiting", a.fmri)
+                     : fmt::format("{} has waiting:{}", a.fmri, text));
+  }
   void carry_out(const TakeStartSnapshot& a) { say(a.fmri + " takes the start snapshot"); }
   void carry_out(const StoreStartStatus&) {}
   void carry_out(const ShutDownDone& a) {

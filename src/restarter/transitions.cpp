@@ -24,13 +24,17 @@ void Restarter::Data::work() {
     settle(i);
     // Only after settle(), and only then: an instance that was buried is gone from the table.
     for (const auto& loaded : std::exchange(reborn_, {})) on(loaded);
+    if (!created_.empty()) obey_milestone();
   }
 }
 
 void Restarter::Data::settle(Instance& i) {
   count(i);
   if (i.phase != Phase::starting) admission_.ended(i.fmri);
-  if (i.busy()) return;
+  if (i.busy()) {
+    record_requests(i);
+    return;
+  }
   i.wants_turn = false;
   const bool down = !i.up();
   if (i.removed && down) {
@@ -57,6 +61,7 @@ void Restarter::Data::settle(Instance& i) {
       break;
   }
   if (!i.wants_turn) left_queue(i);
+  record_requests(i);
 }
 
 void Restarter::Data::settle_uninitialized(Instance& i) {
@@ -317,6 +322,7 @@ void Restarter::Data::bury(Instance& i) {
   cancel_order(i);
   went_down(i);
   if (i.has_contract) release(i, false);
+  if (i.recorded.any()) actions_.push_back(RecordRequests{i.fmri, {}});
   if (i.reborn) reborn_.push_back(*std::exchange(i.reborn, std::nullopt));
   if (i.active) active_--;
   const auto fmri = i.fmri;

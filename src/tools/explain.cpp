@@ -1,7 +1,6 @@
 #include "tools/explain.h"
 
 #include <algorithm>
-#include <set>
 
 #include "tools/time_text.h"
 
@@ -14,18 +13,13 @@ using graph::Grouping;
 using graph::Satisfaction;
 using graph::State;
 
-// It should run, and does not.
-bool is_missed(const InstanceMessage& instance) {
-  return instance.configured && instance.enabled && !is_up(instance);
-}
-
 std::string entity_text(const graph::Entity& entity) {
   if (entity.kind == EntityKind::file) return "file:" + entity.name;
   if (entity.kind == EntityKind::host) return "host:" + entity.name;
   return entity.name;
 }
 
-void add_once(std::vector<std::string>& all, const std::string& one) {
+void add_once(std::vector<size_t>& all, size_t one) {
   if (std::find(all.begin(), all.end(), one) == all.end()) all.push_back(one);
 }
 
@@ -89,7 +83,12 @@ Documentation documentation_from(const repository::Levels& running) {
 }
 
 Explainer::Explainer(const World& world) : world_(world), graph_(world.graph()) {
-  for (const InstanceMessage& instance : world.instances) troubles_[instance.fmri] = look(instance);
+  troubles_.reserve(world.instances.size());
+  for (const InstanceMessage& instance : world.instances) troubles_.push_back(look(instance));
+  for (size_t i = 0; i < troubles_.size(); ++i) {
+    for (const size_t blocker : troubles_[i].blocked_by) troubles_[blocker].blocks.push_back(i);
+  }
+  seen_.resize(troubles_.size());
   find_cycles();
 }
 
@@ -125,6 +124,13 @@ void Explainer::look_at_dependencies(const InstanceMessage& instance, Trouble& t
   }
 }
 
+std::vector<const InstanceMessage*> Explainer::members_of(const graph::Entity& entity) const {
+  if (entity.kind == EntityKind::service) return world_.instances_of(entity.name);
+  const InstanceMessage* one = world_.find(entity.name);
+  if (one == nullptr) return {};
+  return {one};
+}
+
 void Explainer::look_at_entity(const graph::Entity& entity, Grouping grouping, Trouble& trouble) const {
   const auto absent = [&] {
     std::string text = "Dependency " + entity_text(entity) + " is absent.";
@@ -136,12 +142,7 @@ void Explainer::look_at_entity(const graph::Entity& entity, Grouping grouping, T
     if (graph_->satisfaction(entity) != Satisfaction::satisfied) absent();
     return;
   }
-  std::vector<const InstanceMessage*> members;
-  if (entity.kind == EntityKind::service) {
-    members = world_.instances_of(entity.name);
-  } else if (const InstanceMessage* one = world_.find(entity.name)) {
-    members = {one};
-  }
+  auto members = members_of(entity);
   std::erase_if(members, [](const InstanceMessage* member) { return !member->configured; });
   if (grouping == Grouping::optional_all) {
     // It only waits for those that may still come.
@@ -154,7 +155,7 @@ void Explainer::look_at_entity(const graph::Entity& entity, Grouping grouping, T
     return;
   }
   for (const InstanceMessage* member : members) {
-    if (!is_up(*member)) add_once(trouble.blocked_by, member->fmri);
+    if (!is_up(*member)) add_once(trouble.blocked_by, world_.place(*member));
   }
 }
 
@@ -166,111 +167,15 @@ void Explainer::look_at_exclusion(const graph::Entity& entity, Trouble& trouble)
     if (there) trouble.reasons.push_back({"Dependency " + entity_text(entity) + " is present.", "FJ", ""});
     return;
   }
-  for (const InstanceMessage& other : world_.instances) {
-    const bool meant = entity.kind == EntityKind::instance ? other.fmri == entity.name
-                                                           : other.fmri.starts_with(entity.name + ":");
-    const State state = state_of(other);
-    if (!meant || !other.configured || state == State::disabled || state == State::maintenance) continue;
-    if (is_up(other)) {
-      trouble.reasons.push_back({"Service " + other.fmri + " is running.", "FJ", ""});
+  for (const InstanceMessage* other : members_of(entity)) {
+    const State state = state_of(*other);
+    if (!other->configured || state == State::disabled || state == State::maintenance) continue;
+    if (is_up(*other)) {
+      trouble.reasons.push_back({"Service " + other->fmri + " is running.", "FJ", ""});
     } else {
-      add_once(trouble.blocked_by, other.fmri);
+      add_once(trouble.blocked_by, world_.place(*other));
     }
   }
-}
-
-std::vector<Explainer::Reached> Explainer::reach(const std::string& fmri) const {
-  std::vector<Reached> reached{{fmri, ""}};
-  std::set<std::string> seen{fmri};
-  for (size_t i = 0; i < reached.size(); ++i) {
-    const std::string here = reached[i].fmri;
-    const auto found = troubles_.find(here);
-    if (found == troubles_.end()) continue;
-    for (const std::string& next : found->second.blocked_by) {
-      if (seen.insert(next).second) reached.push_back({next, here});
-    }
-  }
-  return reached;
-}
-
-// A cycle among instances that wait for each other would otherwise be explained by nothing at all.
-void Explainer::find_cycles() {
-  std::set<std::string> told;
-  for (const auto& entry : troubles_) {
-    const std::string& start = entry.first;
-    if (told.contains(start)) continue;
-    const std::vector<Reached> reached = reach(start);
-    const auto closing = std::find_if(reached.begin(), reached.end(), [&](const Reached& member) {
-      const auto& next = troubles_[member.fmri].blocked_by;
-      return std::find(next.begin(), next.end(), start) != next.end();
-    });
-    if (closing == reached.end()) continue;
-    std::vector<std::string> hops{start};
-    for (std::string at = closing->fmri; !at.empty() && at != start;) {
-      hops.insert(hops.begin() + 1, at);
-      told.insert(at);
-      at = std::find_if(reached.begin(), reached.end(), [&at](const Reached& r) { return r.fmri == at; })->by;
-    }
-    std::string text = "Dependency cycle detected:";
-    for (const std::string& hop : hops) text.append("\n  ").append(hop);
-    text.append("\n  ").append(start);
-    complaints_.push_back(std::move(text));
-  }
-}
-
-std::vector<std::string> Explainer::impact(const std::string& fmri) const {
-  std::vector<std::string> victims;
-  for (const InstanceMessage& other : world_.instances) {
-    if (other.fmri == fmri || !is_missed(other)) continue;
-    const auto reached = reach(other.fmri);
-    if (std::any_of(reached.begin(), reached.end(), [&](const Reached& one) { return one.fmri == fmri; })) {
-      victims.push_back(other.fmri);
-    }
-  }
-  return victims;
-}
-
-std::vector<std::string> Explainer::causes() const {
-  std::vector<std::string> roots;
-  for (const InstanceMessage& instance : world_.instances) {
-    const State state = state_of(instance);
-    // Degraded by an administrator is as somebody wants it; degraded by what a VM does is not.
-    const bool ill = state == State::degraded && troubles_.at(instance.fmri).reasons.front().code != "DX";
-    if (!is_missed(instance) && state != State::maintenance && !ill) continue;
-    for (const Reached& reached : reach(instance.fmri)) {
-      const auto found = troubles_.find(reached.fmri);
-      if (found != troubles_.end() && !found->second.reasons.empty()) add_once(roots, reached.fmri);
-    }
-  }
-  std::vector<std::pair<size_t, std::string>> sorted;
-  sorted.reserve(roots.size());
-  for (const std::string& root : roots) sorted.emplace_back(impact(root).size(), root);
-  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
-    return a.first != b.first ? a.first > b.first : a.second < b.second;
-  });
-  roots.clear();
-  for (auto& [size, root] : sorted) roots.push_back(std::move(root));
-  return roots;
-}
-
-Explanation Explainer::facts(const std::string& fmri) const {
-  Explanation all;
-  const auto trouble = troubles_.find(fmri);
-  if (trouble == troubles_.end()) return all;
-  all.reasons = trouble->second.reasons;
-  const std::vector<Reached> reached = reach(fmri);
-  for (const Reached& cause : reached) {
-    const InstanceMessage* other = world_.find(cause.fmri);
-    if (cause.fmri == fmri || other == nullptr || troubles_.at(cause.fmri).reasons.empty()) continue;
-    Explanation::Blocker blocker{cause.fmri, summary(*other), {}};
-    for (std::string at = cause.fmri; !at.empty();) {
-      blocker.path.insert(blocker.path.begin(), at);
-      at = std::find_if(reached.begin(), reached.end(), [&at](const Reached& r) { return r.fmri == at; })->by;
-    }
-    all.blockers.push_back(std::move(blocker));
-  }
-  all.victims = impact(fmri);
-  return all;
 }
 
 std::string Explainer::explain(const std::string& fmri, const Documentation& documentation, bool verbose,

@@ -3,10 +3,10 @@
 //
 // Every instance that is not up has reasons of its own (it is disabled, in maintenance, a file is missing) or
 // is blocked by other instances, or both.  An instance with a reason of its own is a root cause of all that
-// are blocked by it, over however many steps.
+// are blocked by it, over however many steps.  What is made of a world takes time in proportion to its size,
+// and an explanation to what it tells.
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -56,31 +56,41 @@ class Explainer {
 
  private:
   using Reason = Explanation::Reason;
+  // One an instance, in the world's order; others are told by their places there.
   struct Trouble {
-    std::vector<Reason> reasons;          // of its own
-    std::vector<std::string> blocked_by;  // directly; in the order of the dependencies
+    std::vector<Reason> reasons;     // of its own
+    std::vector<size_t> blocked_by;  // directly; in the order of the dependencies
+    std::vector<size_t> blocks;      // the other way round
   };
-  // Whatever blocks an instance, over any number of steps, with the step before; in breadth-first order.
+  // Whatever blocks an instance, over any number of steps, in breadth-first order; with the one that led to
+  // it, by its position in this list.  The first is the instance itself.
   struct Reached {
-    std::string fmri, by;
+    size_t instance, by;
   };
 
   Trouble look(const control::InstanceMessage& instance);
   void look_at_dependencies(const control::InstanceMessage& instance, Trouble& trouble);
   void look_at_entity(const graph::Entity& entity, graph::Grouping grouping, Trouble& trouble) const;
   void look_at_exclusion(const graph::Entity& entity, Trouble& trouble) const;
+  std::vector<const control::InstanceMessage*> members_of(const graph::Entity& entity) const;
   std::vector<Reason> state_reasons(const control::InstanceMessage& instance) const;
   std::string log_of(const std::string& fmri) const;
   Reason uninitialized_reason(const control::InstanceMessage& instance) const;
+  // explain_reach.cpp
   void find_cycles();
-
-  std::vector<Reached> reach(const std::string& fmri) const;
-  std::vector<std::string> impact(const std::string& fmri) const;
+  std::vector<char> on_cycles() const;
+  bool see(size_t instance) const;
+  std::vector<Reached> reach(size_t from, size_t until) const;
+  std::vector<size_t> way(const std::vector<Reached>& reached, size_t at) const;
+  std::vector<size_t> impact(size_t cause) const;
   std::string summary(const control::InstanceMessage& instance) const;
 
   const World& world_;
   std::unique_ptr<graph::Graph> graph_;
-  std::map<std::string, Trouble> troubles_;
+  std::vector<Trouble> troubles_;
+  // Who was seen in the walk of this number: a walk costs what it sees, whatever the size of the world.
+  mutable std::vector<uint32_t> seen_;
+  mutable uint32_t walk_ = 0;
   std::vector<std::string> complaints_;
 };
 

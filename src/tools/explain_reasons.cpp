@@ -130,9 +130,8 @@ std::string Explainer::summary(const InstanceMessage& instance) const {
       return is_temporarily_disabled(instance) ? "is temporarily disabled." : "is disabled.";
     case State::offline: {
       if (next_state_of(instance) == State::online) return "is starting.";
-      const auto found = troubles_.find(instance.fmri);
-      const bool absent = found != troubles_.end() && !found->second.reasons.empty() &&
-                          found->second.reasons.front().code == "E2";
+      const auto& reasons = troubles_[world_.place(instance)].reasons;
+      const bool absent = !reasons.empty() && reasons.front().code == "E2";
       return absent ? "has missing dependencies." : "is offline.";
     }
     case State::maintenance:

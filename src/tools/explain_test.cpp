@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <map>
+#include <set>
 
 namespace vmkeep::tools {
 namespace {
@@ -289,6 +292,50 @@ TEST_F(Explain, ADependencyThatNobodyCanReadIsTold) {
   world.instances = {with(instance("svc:/a:x", "offline"), "require_all", {"!"})};
   EXPECT_EQ(Explainer(world).complaints(),
             std::vector<std::string>{"svc:/a:x: has invalid dependency \"!\"."});
+}
+
+// Who is blocked by a cause is found by walking up from it, and what blocks one by walking down: both ways
+// lead to the same, and in the order in which they were always told.
+TEST_F(Explain, BothWaysThroughAWorldTellTheSame) {
+  uint32_t dice = 7;
+  const auto roll = [&dice](uint32_t sides) {
+    return (dice = dice * 1664525U + 1013904223U) / 65536U % sides;
+  };
+  for (int round = 0; round < 200; ++round) {
+    World world;
+    const uint32_t count = 2 + roll(12);
+    for (uint32_t i = 0; i < count; ++i) {
+      const std::vector<const char*> states{"offline",  "offline", "offline",
+                                            "disabled", "online",  "maintenance"};
+      auto one = instance("svc:/s" + std::to_string(i) + ":i", states[roll(6)]);
+      for (uint32_t edges = roll(3); edges > 0; --edges) {
+        const char* const groupings[] = {"require_all", "require_any", "optional_all", "exclude_all"};
+        const std::string service = "svc:/s" + std::to_string(roll(count));
+        one = with(std::move(one), groupings[roll(4)], {roll(2) == 0 ? service : service + ":i"});
+      }
+      world.instances.push_back(std::move(one));
+    }
+    const Explainer explainer(world);
+    std::map<std::string, std::vector<std::string>> blocked;
+    std::set<std::string> roots;
+    for (const auto& each : world.instances) {
+      const auto facts = explainer.facts(each.fmri);
+      const bool missed = each.enabled && each.state != "online";
+      for (const auto& blocker : facts.blockers) {
+        EXPECT_EQ(blocker.path.front(), each.fmri);
+        EXPECT_EQ(blocker.path.back(), blocker.fmri);
+        if (!missed) continue;
+        blocked[blocker.fmri].push_back(each.fmri);
+        roots.insert(blocker.fmri);
+      }
+      if (missed && !facts.reasons.empty()) roots.insert(each.fmri);
+    }
+    for (const auto& root : roots) EXPECT_EQ(explainer.facts(root).victims, blocked[root]) << root;
+    std::vector<std::string> order(roots.begin(), roots.end());
+    std::stable_sort(order.begin(), order.end(),
+                     [&](const auto& a, const auto& b) { return blocked[a].size() > blocked[b].size(); });
+    EXPECT_EQ(explainer.causes(), order);
+  }
 }
 
 TEST_F(Explain, DocumentationComesFromTheTemplateGroups) {

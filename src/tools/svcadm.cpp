@@ -335,6 +335,17 @@ int change_milestone(const Arguments& arguments, Output& output) {
   return output.finish();
 }
 
+// Of commands of the original that mean nothing here, what to do in their place.
+const char* why_not_here(const std::string& verb) {
+  if (verb == "delegate")
+    return "there is one restarter here, vmkeepd, and nobody to delegate to; general/restarter names it";
+  if (verb == "_smf_backup")
+    return "the repository makes no backups of its own; write one with svccfg archive > FILE";
+  if (verb == "_smf_repository_switch")
+    return "the repository does not move; vmkeepd --state says where it is";
+  return nullptr;
+}
+
 // The options of a command; false: an error was told, or is one of usage.
 bool take_command(const CommandLine& command, Job& job, Output& output) {
   job.temporary = command.has('t');
@@ -372,6 +383,10 @@ int svcadm(const Arguments& arguments) {
   job.only_state = line->last('S');
   if (job.verb == "milestone") {
     return change_milestone({line->operands.begin() + 1, line->operands.end()}, output);
+  }
+  if (const char* why = why_not_here(job.verb)) {
+    output.warn(job.verb + ": " + why);
+    return output.finish();
   }
   const char* options = options_of(job.verb);
   if (options == nullptr) return usage(output);

@@ -142,6 +142,15 @@ void print(const Request& request, const std::vector<Target>& targets, repositor
 
 // Reads the options; false: an error was told.
 bool take_options(const CommandLine& line, Request& request, Output& output) {
+  for (const char option : {'l', 'o'}) {
+    if (!line.has(option)) continue;
+    output.warn(option == 'l'
+                    ? "-l means nothing here: there is one layer of customizations; svccfg listcust tells "
+                      "what differs from the manifest"
+                    : "-o means nothing here: -f tells names, types and values; --json all of it",
+                kUsage);
+    return false;
+  }
   if ((line.has('C') ? 1 : 0) + (line.has('c') ? 1 : 0) + (line.has('s') ? 1 : 0) > 1) return false;
   if (line.has('C')) request.view = View::own;
   if (line.has('c')) request.view = View::current;
@@ -241,7 +250,7 @@ int svcprop_of(const Arguments& arguments, const OpenProperties& open) {
   Arguments rest = arguments;
   Request request;
   request.json = take_long_option(rest, "--json");
-  const auto line = command_line_of(rest, "afqtvCcws:p:g:z:?", kUsageText, output);
+  const auto line = command_line_of(rest, "afqtvCcws:p:g:z:l:o:?", kUsageText, output);
   if (!line) return output.finish();
   if (!take_options(*line, request, output)) return usage(output);
   if (!is_our_zone(*line, output)) return output.finish();

@@ -46,11 +46,23 @@ void look_at_files(World& world) {
 
 }  // namespace
 
-const control::InstanceMessage* World::find(const std::string& fmri) const {
-  if (places_.size() != instances.size()) {
-    places_.clear();
-    for (size_t i = 0; i < instances.size(); ++i) places_.emplace(instances[i].fmri, i);
+void World::take_places() const {
+  if (places_.size() == instances.size()) return;
+  places_.clear();
+  services_.clear();
+  for (size_t i = 0; i < instances.size(); ++i) {
+    const std::string& name = instances[i].fmri;
+    places_.emplace(name, i);
+    services_[name.substr(0, name.rfind(':'))].push_back(i);
   }
+}
+
+size_t World::place(const control::InstanceMessage& instance) const {
+  return static_cast<size_t>(&instance - instances.data());
+}
+
+const control::InstanceMessage* World::find(const std::string& fmri) const {
+  take_places();
   const auto found = places_.find(fmri);
   if (found == places_.end() || instances[found->second].fmri != fmri) return nullptr;
   return &instances[found->second];
@@ -71,9 +83,11 @@ std::vector<fmri::Entry> World::entries() const {
 
 std::vector<const control::InstanceMessage*> World::instances_of(const std::string& service) const {
   std::vector<const control::InstanceMessage*> all;
-  for (const auto& instance : instances) {
-    if (instance.fmri.starts_with(service + ":")) all.push_back(&instance);
-  }
+  take_places();
+  const auto found = services_.find(service);
+  if (found == services_.end()) return all;
+  all.reserve(found->second.size());
+  for (const size_t at : found->second) all.push_back(&instances[at]);
   return all;
 }
 

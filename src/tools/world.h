@@ -27,13 +27,18 @@ struct World {
   std::set<std::string> hidden_files;  // of these, those that we may not look at
 
   const control::InstanceMessage* find(const std::string& fmri) const;  // instances are not renamed in place
+  size_t place(const control::InstanceMessage& instance) const;         // of one of `instances`
   std::vector<fmri::Entry> entries() const;
   std::vector<const control::InstanceMessage*> instances_of(const std::string& service) const;
   // The rules of section 5.1, on what is known here.
   std::unique_ptr<graph::Graph> graph() const;
 
  private:
-  mutable std::unordered_map<std::string, size_t> places_;  // of the instances, made when it is asked for
+  void take_places() const;
+
+  // Of the instances, and of those of each service; made when they are asked for.
+  mutable std::unordered_map<std::string, size_t> places_;
+  mutable std::unordered_map<std::string, std::vector<size_t>> services_;
 };
 
 // With the dependencies, files are looked at too, as the caller sees them.

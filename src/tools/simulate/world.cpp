@@ -117,7 +117,7 @@ void World::boot(const std::map<std::string, bool>& facts) {
   for (const auto& file : files) handle(restarter::FileChanged{file, true});
   size_t left = members_.size();
   for (const auto& [name, member] : members_) {
-    handle(restarter::Loaded{name, member->config, member->enabled, {}, --left > 0});
+    handle(restarter::Loaded{name, member->config, member->enabled, {}, --left > 0, false});
   }
 }
 

@@ -90,6 +90,8 @@ class World {
   void carry_out(const restarter::AskVerdict& action);
   void carry_out(const restarter::ReplaceGuard& action);
   void carry_out(const restarter::DisableTemporarily& action);
+  void carry_out(const restarter::LiftTemporarily&) {}  // of a milestone, which is not simulated
+  void carry_out(const restarter::RecordRequests&) {}
   void carry_out(const restarter::TakeStartSnapshot&) {}
   void carry_out(const restarter::StoreStartStatus&) {}
   void carry_out(const restarter::ShutDownDone& action);
