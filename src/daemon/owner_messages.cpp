@@ -21,6 +21,7 @@ void Owners::method(Record& record, const MethodRun& run, uint64_t number, const
     message["call"] = number;
     message["method"] = restarter::to_string(run.method);
     message["commanded"] = run.commanded;
+    message["pid"] = control::int_member(call.parameters, "pid", -1);
     std::optional<Instant> until = run.until;
     if (run.timeout) until = std::min(until.value_or(kNever), run.started + Instant(*run.timeout));
     if (until) message["budget_ms"] = std::max<int64_t>((*until - now()).count(), 0);
@@ -183,8 +184,9 @@ void Owners::on_verdict(Record& record, const json::object& message) {
     publish_vm(core_, record);  // before the verdict is carried out
   }
   questions_.erase(found);
+  const bool emptied = record.contract != 0 && core_.contracts->empty(record.contract);
   if (verdict->reboot) start(core_.executor, reboot(*this, record.fmri.str(), verdict->patience));
-  core_.events.push(restarter::VerdictGiven{record.fmri.str(), number, std::move(*verdict)});
+  core_.events.push(restarter::VerdictGiven{record.fmri.str(), number, std::move(*verdict), emptied});
 }
 
 }  // namespace vmkeep::daemon

@@ -193,9 +193,10 @@ class KeeperTest : public ::testing::Test {
     keeper_->configure(levels);
   }
 
-  void method(const char* name, int64_t budget_ms = 20000) {
+  void method(const char* name, int64_t budget_ms = 20000, int64_t launched = -1) {
     auto call = message("method", kFmri);
     call["call"] = 7;
+    call["pid"] = launched;
     call["method"] = name;
     call["budget_ms"] = budget_ms;
     call["limit_ms"] = budget_ms;

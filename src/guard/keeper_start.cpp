@@ -40,12 +40,14 @@ Task<Step> Keeper::start_vm(const json::object& call, Instant deadline) {
   auto known = co_await identify_for_start(deadline);
   if (!known) co_return done(code_of(known.error()), known.error().message);
   const bool commanded = control::bool_member(call, "commanded", false);
+  const int64_t launched = control::int_member(call, "pid", -1);  // by this start, before it asked again
   Instant pause = 50ms;
   Step adopted;
   while (!abandoned_ && now() < deadline) {
     const auto looked = co_await driver_.look(uuid_, std::min(deadline, now() + kLook));
     const auto observed = note(looked);
-    const auto plan = vm::start_plan(*config_, observed, commanded);
+    const auto process = launched > 0 ? driver_.process(uuid_) : std::nullopt;
+    const auto plan = vm::start_plan(*config_, observed, commanded, process && process->pid == launched);
     switch (plan.action) {
       case vm::StartAction::launch:
         log(plan.why);

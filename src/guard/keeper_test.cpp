@@ -343,6 +343,17 @@ TEST_F(KeeperTest, T39_what_a_start_waits_for_is_told_once) {
   EXPECT_EQ(text_of(expect("step"), "action"), "exec");
 }
 
+// The guard in which the start was launched is gone; the method asks its successor.
+TEST_F(KeeperTest, T32_what_a_start_launched_itself_is_not_taken_over) {
+  configure({{"takeover", "savestate"}});
+  driver_.become(vm::VmState::running, 4711);
+  method("start", 20000, 4711);
+  expect("adopt");
+  tell("adopted");
+  EXPECT_EQ(text_of(expect("step"), "up"), "adopted");
+  EXPECT_TRUE(acts().empty());
+}
+
 TEST_F(KeeperTest, AVmThatFellWithItsHostIsStartedAsAnAbortedOne) {
   configure({{"start_aborted_vm", "false"}});
   vm::History history;

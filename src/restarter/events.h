@@ -114,6 +114,7 @@ struct VerdictGiven {
   std::string fmri;
   uint64_t question = 0;
   vm::Verdict verdict;
+  bool emptied = false;  // the contract is empty by now, whether that was told already or not
 };
 struct Reported {
   std::string fmri;

@@ -251,8 +251,8 @@ class World {
       send(StartCommanded{name});
     } else if (verb == "report") {
       send(Reported{name});
-    } else if (verb == "verdict" || verb == "stale_verdict") {
-      verdict(name, verb != "verdict", word(2), word(3), word(4), word(5));
+    } else if (verb == "verdict" || verb == "stale_verdict" || verb == "early_verdict") {
+      verdict(name, verb, word(2), word(3), word(4), word(5));
     } else if (verb == "enable" || verb == "disable") {
       send(EnabledChanged{name, verb == "enable"});
     } else if (verb == "restart" || verb == "clear" || verb == "maintain" || verb == "degrade") {
@@ -323,8 +323,10 @@ class World {
     send(MethodEnded{name, std::exchange(run, 0), end});
   }
 
-  void verdict(const std::string& name, bool stale, const std::string& kind, const std::string& reason,
-               const std::string& why, const std::string& delay) {
+  // verb: stale_ answers an earlier question; early_ is given after the contract emptied, and before that is
+  // told.
+  void verdict(const std::string& name, const std::string& verb, const std::string& kind,
+               const std::string& reason, const std::string& why, const std::string& delay) {
     static const std::map<std::string, vm::VerdictKind> kKinds = {
         {"restart", vm::VerdictKind::restart},         {"leave_online", vm::VerdictKind::leave_online},
         {"offline", vm::VerdictKind::offline},         {"degraded", vm::VerdictKind::degraded},
@@ -335,7 +337,8 @@ class World {
     verdict.why = why;
     if (!delay.empty()) verdict.delay = duration(delay).value();
     const auto question = members[name].question;
-    send(VerdictGiven{name, stale ? question - 1 : question, verdict});
+    const bool stale = verb == "stale_verdict";
+    send(VerdictGiven{name, stale ? question - 1 : question, verdict, verb == "early_verdict"});
   }
 
   void say(const std::string& text) { lines.push_back("  " + text); }

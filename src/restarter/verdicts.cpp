@@ -54,7 +54,11 @@ void Restarter::Data::on(const VerdictGiven& event) {
   i->question = 0;
   cancel(*i, i->question_timer);
   touch(*i);
-  if (verdict.kind == vm::VerdictKind::ask_again) {
+  // Whoever answered saw the end of the VM's process before we did: how that ended he could not know.
+  const bool takes_down =
+      verdict.kind == vm::VerdictKind::offline || verdict.kind == vm::VerdictKind::maintenance;
+  const bool early = takes_down && event.emptied && i->has_contract && !i->contract_empty;
+  if (early || verdict.kind == vm::VerdictKind::ask_again) {
     // No answer yet: the time given for one goes on.
     i->question_timer = arm(*i, std::min(now_ + kAskAgain, i->question_deadline));
     return;

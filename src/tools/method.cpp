@@ -140,6 +140,7 @@ Result<json::object> Method::answer() {
 Result<json::object> Method::ask(json::object step) {
   step["fmri"] = fmri_;
   step["method"] = name_;
+  if (child_) step["pid"] = child_->pid;
   for (;;) {
     if (!client_) {
       auto connected = connect(kReconnect);
@@ -152,6 +153,7 @@ Result<json::object> Method::ask(json::object step) {
     // The daemon went away in the middle of it.  Its successor finds out what is there and plans again.
     client_.reset();
     step = {{"fmri", fmri_}, {"method", name_}, {"step", "again"}};
+    if (child_) step["pid"] = child_->pid;
     pause();
   }
 }
@@ -176,7 +178,7 @@ Result<json::object> Method::execute(const json::object& step) {
     return child.error();
   }
   child_ = std::move(*child);
-  return ask({{"step", "launched"}, {"pid", child_->pid}});
+  return ask({{"step", "launched"}});
 }
 
 int Method::run() {

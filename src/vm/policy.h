@@ -43,7 +43,9 @@ struct StartPlan {
 
 // `commanded`: a verdict asked for this start (restart after an abort), so the start_* properties do not
 // judge again; only what the VM is now matters.
-StartPlan start_plan(const VmConfig& config, const Observation& observed, bool commanded);
+// `ours`: what runs was launched by this very start, of which the news was lost (another guard, say):
+// vm/takeover is about what somebody else runs.
+StartPlan start_plan(const VmConfig& config, const Observation& observed, bool commanded, bool ours = false);
 
 // ---- stop
 // -----------------------------------------------------------------------------------------------------

@@ -48,7 +48,8 @@ StartPlan paused(const VmConfig& config, bool commanded) {
   return {StartAction::refuse, "the VM is paused; start_paused_vm is not true; refusing to resume it"};
 }
 
-StartPlan running(const VmConfig& config) {
+StartPlan running(const VmConfig& config, bool ours) {
+  if (ours) return {StartAction::adopt, "the VM runs already, as this start launched it"};
   if (config.takeover == Takeover::savestate && !config.is_interactive) {
     return {StartAction::save_then_launch,
             "the VM runs already; takeover is savestate; saving it, then restoring it"};
@@ -85,7 +86,7 @@ StartPlan unknown(const Observation& observed) {
 
 }  // namespace
 
-StartPlan start_plan(const VmConfig& config, const Observation& observed, bool commanded) {
+StartPlan start_plan(const VmConfig& config, const Observation& observed, bool commanded, bool ours) {
   if (observed.stuck()) return stuck(config, observed, commanded);
   const VmState state = observed.agreed();
   if (is_passing(state)) {
@@ -95,7 +96,7 @@ StartPlan start_plan(const VmConfig& config, const Observation& observed, bool c
   const StartAction if_aborted = config.is_interactive ? StartAction::leave : StartAction::refuse;
   switch (state) {
     case VmState::running:
-      return running(config);
+      return running(config, ours);
     case VmState::paused:
       return paused(config, commanded);
     case VmState::poweroff:

@@ -135,6 +135,7 @@ TEST(StartTable, T32_a_running_vm_is_adopted_or_saved_first) {
   EXPECT_EQ(start_plan(config, running, false).action, A::adopt);
   config.takeover = Takeover::savestate;
   EXPECT_EQ(start_plan(config, running, false).action, A::save_then_launch);
+  EXPECT_EQ(start_plan(config, running, false, true).action, A::adopt) << "what this start launched itself";
 }
 
 TEST(StartTable, T33_a_running_interactive_vm_is_left_alone) {

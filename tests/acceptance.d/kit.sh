@@ -186,19 +186,13 @@ by_hand() {
   esac || wrong "$2 of $1's VM by hand failed"
 }
 
-# Asked again where our question met another one, which VirtualBox answers with an error (the VM is locked).
-state_of_vm() {
-  local deadline=$((SECONDS + minute)) state=''
-  until state=$(vm_state "${titles[$1]}") && [[ $state ]] || ((SECONDS >= deadline)); do sleep 0.1; done
-  echo "$state"
-}
-
 # What VirtualBox has written down, which costs no call and locks nothing: the VM's log while there is a process, its
-# settings after that.
-told_state() {
+# settings after that.  A question of ours would meet those of the guard (the VM is locked by each), and one that meets
+# the end of a session may end VBoxSVC (virtualbox/driver_look.cpp).
+state_of_vm() {
   local folder=$home/vms/${titles[$1]} state=poweroff
   if ! real || [[ ! -f $folder/${titles[$1]}.vbox ]]; then
-    state_of_vm "$1"
+    vm_state "${titles[$1]}"
   elif process_of "$1" >/dev/null; then
     sed -n "s/^[0-9:.]* Console: Machine state changed to '\(.*\)'.*/\1/p" "$folder/Logs/VBox.log" 2>/dev/null |
       tail -n 1 | sed 's/Stuck/gurumeditation/; s/.*/\L&/'
@@ -209,11 +203,7 @@ told_state() {
   fi
 }
 
-# Not while a start is under way, which would meet our question (the VM is locked by it).
-until_vm() {
-  until_true $minute "$1's VM should be $2, it is $(told_state "$1")" "[[ \$(told_state $1) == '$2' ]]"
-  until_true $minute "VirtualBox should say that $1's VM is $2" "[[ \$(state_of_vm $1) == '$2' ]]"
-}
+until_vm() { until_true $minute "$1's VM should be $2, it is $(state_of_vm "$1")" "[[ \$(state_of_vm $1) == '$2' ]]"; }
 
 run_by_hand() {
   start_by_hand "$1" >/dev/null 2>&1 || wrong "$1's VM could not be started by hand"
@@ -245,7 +235,7 @@ bring_to() {
 
 # Killed while it is being restored.  That takes a real VM some tenths of a second: it may need more than one try.
 bring_to_aborted_saved() {
-  local deadline=$((SECONDS + minute)) folder pid
+  local deadline=$((SECONDS + 3 * minute)) folder pid
   if ! real; then
     bring_to "$1" saved
     as_owner "$work/bin/vmkeep-simulated-vm" --home "$home" --state "${titles[$1]}" --set aborted-saved
@@ -253,8 +243,8 @@ bring_to_aborted_saved() {
   fi
   folder=$(dirname "$(serial_of "$1")")/Logs
   while ((SECONDS < deadline)); do
-    if [[ $(state_of_vm "$1") != saved ]]; then
-      [[ $(state_of_vm "$1") == running ]] || run_by_hand "$1"
+    if [[ $(vm_state "${titles[$1]}") != saved ]]; then
+      [[ $(vm_state "${titles[$1]}") == running ]] || run_by_hand "$1"
       by_hand "$1" savestate
       until_vm "$1" saved
     fi
@@ -270,7 +260,7 @@ bring_to_aborted_saved() {
     done 2>/dev/null
     pid=$(process_of "$1") && kill -9 "$pid"
     wait $!
-    [[ $(state_of_vm "$1") != aborted-saved ]] || return 0
+    [[ $(vm_state "${titles[$1]}") != aborted-saved ]] || return 0
   done
   wrong "$1's VM was never caught while it was being restored"
 }
@@ -313,6 +303,9 @@ lines_of() { log_of "$1" | grep -cE -- "$2"; }
 enable() { ok "svcadm enable -s $*"; }
 
 disable() { ok "svcadm disable -s $*"; }
+
+# up INSTANCE: online, and what was done to it is forgotten.
+up() { enable "vbox:$1" && mark "$1"; }
 
 # exits CODE COMMAND...
 exits() {

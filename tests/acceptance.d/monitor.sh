@@ -1,4 +1,6 @@
-# What follows when a VM is not as it should be, and nobody asked for that.
+# What follows when a VM is gone that should be up, and nobody asked for that.
+
+. "$here/acceptance.d/outcomes.sh"
 
 vms() {
   vm aborts acpi
@@ -10,56 +12,9 @@ vms() {
   vm saves acpi restart_saved_vm=true
   vm saved acpi restart_saved_vm=false start_saved_vm=true
   vm may-save acpi restart_saved_vm=false start_saved_vm=false
-  vm may-pause acpi ignore_paused_vm=true
-  vm resumes acpi ignore_paused_vm=false restart_paused_vm=true
-  vm paused acpi ignore_paused_vm=false restart_paused_vm=false
-  vm sticks triple restart_stuck_vm=true
-  vm stuck triple restart_stuck_vm=false start_stuck_vm=true
-  vm may-stick triple restart_stuck_vm=false start_stuck_vm=false
-  vm strict acpi restart_halted_vm=false offline_is_maint=true
-  vm none acpi kicker_restart=Off restart_halted_vm=true
-  vm all acpi kicker_restart=TRUE restart_halted_vm=false restart_saved_vm=false
-  vm all-stick triple kicker_restart=all
   vm hushed acpi
   vm untouched acpi
   vm snapped acpi
-}
-
-up() {
-  enable "vbox:$1"
-  mark "$1"
-}
-
-# comes_back INSTANCE PID: online with another process.
-comes_back() { until_true $minute "$1 should run anew" "runs_anew vbox:$1 $2"; }
-
-# off_by_hand INSTANCE ACTION: the VM's process is gone then.
-off_by_hand() {
-  local pid
-  pid=$(process_of "$1")
-  by_hand "$1" "$2"
-  until_true $minute "the process of $1 should be gone" "! kill -0 $pid 2>/dev/null"
-}
-
-declare -A lines=()
-
-# What the log has of this before counts no more.
-note_lines() { lines[$1]=$(lines_of "$1" "$2"); }
-
-# stays INSTANCE LINE STATE: the line is once more in its log, the service is online, and the VM was told nothing.
-stays() {
-  until_true $minute "the log of $1 should say once more: $2" "((\$(lines_of $1 '$2') > ${lines[$1]-0}))"
-  [[ $(state_of "vbox:$1") == online ]] || wrong "$1 should be online, it is $(state_of "vbox:$1")"
-  did "$1" ''
-  [[ $(state_of_vm "$1") == "$3" ]] || wrong "$1 should be left $3, it is $(state_of_vm "$1")"
-  (($(lines_of "$1" "$2") == ${lines[$1]-0} + 1)) || wrong "$1 should be told of once"
-}
-
-# goes_offline INSTANCE: disabled until the next boot, and not for good.
-goes_offline() {
-  until_state "vbox:$1" disabled $minute
-  ok "svcs -l vbox:$1"
-  shows 'enabled +false \(temporary\)'
 }
 
 aborted() {
@@ -116,78 +71,6 @@ saved() {
   up may-save
   off_by_hand may-save savestate
   stays may-save 'is saved; it may be so' saved
-}
-
-paused() {
-  step "T70 Paused, ignored: online, told once."
-  up may-pause
-  by_hand may-pause pause
-  stays may-pause 'is paused; ignore_paused_vm is true' paused
-  step "T70 Not ignored, restart_paused_vm: resumed."
-  up resumes
-  by_hand resumes pause
-  until_did resumes resume
-  until_vm resumes running
-  step "T70 Neither: disabled for now (and saved, as a stop does)."
-  up paused
-  by_hand paused pause
-  goes_offline paused
-  did paused savestate
-}
-
-# The guest goes into guru meditation two seconds after its boot; at the next one there is another guest.
-stuck() {
-  local one
-  step "T71 Stuck, restart_stuck_vm: switched off, launched."
-  ok "svcadm enable vbox:sticks vbox:all-stick"
-  for one in sticks all-stick; do
-    until_did $one launch
-    until_ready $one
-    guest_becomes $one acpi
-  done
-  until_true $minute "sticks should have been switched off and launched" \
-    "[[ \$(done_to sticks) == 'launch poweroff launch'* ]]"
-  until_state vbox:sticks online $minute
-  step "T73 kicker_restart=all: likewise."
-  until_true $minute "all-stick should have been switched off and launched" \
-    "[[ \$(done_to all-stick) == 'launch poweroff launch'* ]]"
-  until_state vbox:all-stick online $minute
-  step "T71 Only start_stuck_vm: disabled for now."
-  ok "svcadm enable vbox:stuck vbox:may-stick"
-  until_log stuck 'is stuck .*restart_stuck_vm is not true'
-  goes_offline stuck
-  did stuck "launch poweroff"
-  step "T71 Neither: online, told once."
-  until_log may-stick 'is stuck'
-  mark may-stick
-  stays may-stick 'is stuck .*leaving it as it is' gurumeditation
-}
-
-overruled() {
-  local pid
-  step "T72 offline_is_maint: maintenance instead."
-  up strict
-  off_by_hand strict poweroff
-  until_state vbox:strict maintenance $minute
-  did strict ''
-  step "T73 kicker_restart=none: nothing comes back; only an abort counts, as maintenance."
-  up none
-  off_by_hand none poweroff
-  stays none 'is powered off; it may be so' poweroff
-  ok "vmkeep start --force vbox:none"
-  kill_vm none
-  until_state vbox:none maintenance $minute
-  did none launch
-  step "T73 kicker_restart=all: everything comes back."
-  up all
-  pid=$(process_of all)
-  off_by_hand all poweroff
-  comes_back all "$pid"
-  pid=$(process_of all)
-  off_by_hand all savestate
-  comes_back all "$pid"
-  by_hand all pause
-  until_did all "launch launch resume"
 }
 
 suppressed() {
@@ -263,7 +146,7 @@ counts_aborts() {
 }
 
 steps() {
-  together aborted halted saved stuck paused overruled suppressed snapshots
+  together aborted halted saved suppressed snapshots
   kills_daemon_and_guard
   counts_aborts
 }

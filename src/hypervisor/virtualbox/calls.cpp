@@ -92,6 +92,41 @@ struct Calls::Lane {
   explicit Lane(const Executor& executor) : freed(executor), abandoned(executor) {}
 };
 
+// How many questions have just begun.
+struct Calls::Crowd {
+  Signal thinner;
+  int size = 0;
+
+  explicit Crowd(const Executor& executor) : thinner(executor) {}
+};
+
+// One of them.
+class Calls::Place {
+ public:
+  explicit Place(std::shared_ptr<Crowd> crowd) : crowd_(std::move(crowd)) {}
+  ~Place() { leave(); }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+  // Takes it if there is one; true: it is ours.
+  bool taken() {
+    if (!ours_ && crowd_->size < kAtOnce) {
+      ours_ = true;
+      ++crowd_->size;
+    }
+    return ours_;
+  }
+  void leave() {
+    if (!std::exchange(ours_, false)) return;
+    --crowd_->size;
+    crowd_->thinner.notify();
+  }
+
+ private:
+  std::shared_ptr<Crowd> crowd_;
+  bool ours_ = false;
+};
+
 // Reads what a call says of its progress, while it runs.
 struct Calls::Follower {
   Fd pipe;
@@ -139,12 +174,14 @@ struct Calls::Follower {
 };
 
 Calls::Calls(Executor executor, Reaper& reaper, std::vector<std::string> environment, std::string cgroup,
-             Instant least)
+             Instant least, Instant brief)
     : executor_(std::move(executor)),
       reaper_(reaper),
       environment_(std::move(environment)),
       cgroup_path_(std::move(cgroup)),
-      least_(least) {}
+      least_(least),
+      brief_(brief),
+      crowd_(std::make_shared<Crowd>(executor_)) {}
 
 std::shared_ptr<Calls::Lane> Calls::lane(const std::string& uuid) {
   if (uuid.empty()) return std::make_shared<Lane>(executor_);
@@ -164,13 +201,17 @@ Result<int> Calls::cgroup() {
 }
 
 Task<Result<CommandResult>> Calls::run(std::string uuid, std::vector<std::string> argv, Instant deadline,
-                                       Percent progress) {
+                                       Percent progress, Rank rank) {
   const std::shared_ptr<Lane> mine = lane(uuid);
   const uint64_t abandons = mine->abandons;
-  while (mine->busy) {
-    if (!co_await mine->freed.wait(deadline) && mine->busy) {
-      co_return timed_out(argv, "did not get its turn: another call for this VM is under way");
-    }
+  Place place(crowd_);
+  // In the VM's lane only once there is a place: what acts on the VM must not wait behind a question that
+  // waits.
+  while (mine->busy || (rank == Rank::question && !place.taken())) {
+    Signal& turn = mine->busy ? mine->freed : crowd_->thinner;
+    const char* why = mine->busy ? "did not get its turn: another call for this VM is under way"
+                                 : "did not get its turn: many others are under way";
+    if (!co_await turn.wait(deadline) && now() >= deadline) co_return timed_out(argv, why);
     // Whoever abandons a VM means the calls that wait for their turn, too.
     if (mine->abandons != abandons) co_return timed_out(argv, "was abandoned");
   }
@@ -203,8 +244,10 @@ Task<Result<CommandResult>> Calls::run(std::string uuid, std::vector<std::string
   }
 
   CommandResult result;
-  const Instant least = now() + least_;
-  auto status = co_await reaper_.exited(pid, std::max(deadline, least));
+  const Instant end = std::max(deadline, now() + least_);
+  auto status = co_await reaper_.exited(pid, std::min(end, now() + brief_));
+  place.leave();
+  if (!status) status = co_await reaper_.exited(pid, end);
   if (!status) {
     result.timed_out = true;
     kill_now(running->child.pidfd.get());
@@ -232,6 +275,7 @@ void Calls::abandon(const std::string& uuid) {
   if (lane.pidfd >= 0) kill_now(lane.pidfd);
   lane.freed.notify();
   lane.abandoned.notify();
+  crowd_->thinner.notify();
 }
 
 }  // namespace vmkeep::hypervisor::virtualbox

@@ -58,7 +58,7 @@ Task<Result<>> Driver::prepare(Instant deadline) {
 // One question, asked again while the trouble with it is of the passing kind.  The result may still be a
 // failure.
 Task<Result<CommandResult>> Driver::ask(std::string uuid, std::vector<std::string> words, Instant deadline,
-                                        Percent progress) {
+                                        Percent progress, Calls::Rank rank) {
   Instant pause = kFirstPause;
   for (;;) {
     // Without this a call would start VBoxSVC itself, in a place that is not VBoxSVC's.
@@ -66,7 +66,7 @@ Task<Result<CommandResult>> Driver::ask(std::string uuid, std::vector<std::strin
     if (!ready) co_return ready.error();
     std::vector<std::string> argv{installation_->manage, "-q"};
     argv.insert(argv.end(), words.begin(), words.end());
-    auto result = co_await calls_.run(uuid, std::move(argv), deadline, progress);
+    auto result = co_await calls_.run(uuid, std::move(argv), deadline, progress, rank);
     if (!result || result->status.success()) co_return result;
     const bool again = is_passing(classify(result->err)) && now() + pause < deadline;
     if (!again) co_return result;

@@ -72,10 +72,10 @@ class Driver : public Hypervisor {
 
   Result<Installation> installation();
   Task<Result<CommandResult>> ask(std::string uuid, std::vector<std::string> words, Instant deadline,
-                                  Percent progress = {});
+                                  Percent progress = {}, Calls::Rank rank = Calls::Rank::question);
   // An answer that counts: status 0, no error among its words, not cut off.
   Task<Result<std::string>> answer(std::string uuid, std::vector<std::string> words, Instant deadline,
-                                   Percent progress = {});
+                                   Percent progress = {}, Calls::Rank rank = Calls::Rank::question);
   Task<Result<>> act(std::string uuid, std::vector<std::string> words, Instant deadline,
                      Percent progress = {});
   Error reason_in_log(const std::string& uuid, Error error);

@@ -30,8 +30,8 @@ std::vector<std::string> whose_virtualbox(const std::vector<std::string>& enviro
 }  // namespace
 
 Task<Result<std::string>> Driver::answer(std::string uuid, std::vector<std::string> words, Instant deadline,
-                                         Percent progress) {
-  auto result = co_await ask(std::move(uuid), words, deadline, std::move(progress));
+                                         Percent progress, Calls::Rank rank) {
+  auto result = co_await ask(std::move(uuid), words, deadline, std::move(progress), rank);
   if (!result) co_return result.error();
   if (!result->status.success() || names_error(result->err)) co_return failed(words, *result);
   if (result->truncated) co_return fail(ErrorKind::io, "VBoxManage " + joined(words) + " printed too much");
@@ -40,7 +40,8 @@ Task<Result<std::string>> Driver::answer(std::string uuid, std::vector<std::stri
 
 Task<Result<>> Driver::act(std::string uuid, std::vector<std::string> words, Instant deadline,
                            Percent progress) {
-  const auto said = co_await answer(std::move(uuid), std::move(words), deadline, std::move(progress));
+  const auto said =
+      co_await answer(std::move(uuid), std::move(words), deadline, std::move(progress), Calls::Rank::action);
   if (!said) co_return said.error();
   co_return done();
 }

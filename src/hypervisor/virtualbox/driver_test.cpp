@@ -291,6 +291,53 @@ TEST(Calls, AreKilledAtTheirDeadline) {
   EXPECT_GE(now() - before, 200ms);
 }
 
+TEST(Calls, QuestionsAreFewAtOnce) {
+  TestLoop loop;
+  const TestFolder folder;
+  Calls calls(loop.executor(), loop.reaper(), {"PATH=/usr/bin:/bin"}, "", 600s, 600s);
+  // Each counts those that are there with it.
+  const std::string come = "cd " + folder.path() + "; : >$1; ls [0-9]* | wc -l >>seen; sleep 0.1; rm $1";
+  int ended = 0;
+  const auto ask = [&](int number) -> Task<> {
+    const std::string name = std::to_string(number);
+    std::vector<std::string> argv{"/bin/sh", "-c", come, "sh", name};
+    const auto result = co_await calls.run(name, argv, now() + 60s, {}, Calls::Rank::question);
+    EXPECT_TRUE(result);
+    ++ended;
+  };
+  const auto scenario = [&]() -> Task<> {
+    for (int i = 0; i < 12; ++i) start(loop.executor(), ask(i));
+    const Instant deadline = now() + 60s;
+    while (ended < 12 && now() < deadline) co_await sleep_until(now() + 10ms);
+  };
+  loop.run(scenario());
+  EXPECT_EQ(ended, 12);
+  std::istringstream seen(folder.read("seen"));
+  int lines = 0;
+  for (int together = 0; seen >> together; ++lines) EXPECT_LE(together, Calls::kAtOnce);
+  EXPECT_EQ(lines, 12);
+}
+
+TEST(Calls, WhatHangsKeepsNobodyWaiting) {
+  TestLoop loop;
+  Calls calls(loop.executor(), loop.reaper(), {"PATH=/usr/bin:/bin"}, "", 600s, 50ms);
+  bool hung = true;
+  const auto hang = [&](int number) -> Task<> {
+    std::vector<std::string> argv{"/bin/sleep", "600"};
+    co_await calls.run(std::to_string(number), argv, now() + 600s, {}, Calls::Rank::question);
+    hung = false;
+  };
+  const auto scenario = [&]() -> Task<> {
+    for (int i = 0; i < Calls::kAtOnce; ++i) start(loop.executor(), hang(i));
+    std::vector<std::string> argv{"/bin/true"};
+    const auto question = co_await calls.run("of another", argv, now() + 60s, {}, Calls::Rank::question);
+    EXPECT_TRUE(question);
+    EXPECT_TRUE(hung);
+    for (int i = 0; i < Calls::kAtOnce; ++i) calls.abandon(std::to_string(i));
+  };
+  loop.run(scenario());
+}
+
 TEST(Calls, MuchOutputIsKeptWhole) {
   TestLoop loop;
   Calls calls(loop.executor(), loop.reaper(), {"PATH=/usr/bin:/bin"}, "");

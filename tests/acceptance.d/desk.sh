@@ -1,0 +1,61 @@
+# A start of a VM with a user in front of it (is_interactive): his, unless somebody says otherwise.
+
+vms() {
+  vm desk acpi is_interactive=true
+  for state in poweroff saved paused aborted; do
+    vm "desk-$state" acpi is_interactive=true
+    vm "auto-$state" acpi is_interactive=true start_halted_vm=true start_saved_vm=true start_paused_vm=true \
+      start_aborted_vm=true
+  done
+  vm forced acpi start_halted_vm=false is_interactive=true
+}
+
+leaves_a_desk() {
+  local pid state
+  step "T33 An interactive VM that runs is its user's."
+  run_by_hand desk
+  pid=$(process_of desk)
+  mark desk
+  enable vbox:desk
+  did desk ''
+  [[ $(process_of desk) == "$pid" ]] || wrong "desk should run as it did"
+  step "T34 So is one that is off, saved, paused, aborted (what the service says of aborted ones is not for it)."
+  for state in poweroff saved paused aborted; do
+    bring_to "desk-$state" "$state"
+    mark "desk-$state"
+  done
+  enable vbox:desk-poweroff vbox:desk-saved vbox:desk-paused vbox:desk-aborted
+  for state in poweroff saved paused aborted; do
+    did "desk-$state" ''
+    [[ $(state_of_vm "desk-$state") == "$state" ]] || wrong "desk-$state should be left $state"
+  done
+}
+
+starts_a_desk() {
+  local state
+  step "T35 Unless its own instance says that it is to be started."
+  for state in poweroff saved paused aborted; do
+    bring_to "auto-$state" "$state"
+    mark "auto-$state"
+  done
+  enable vbox:auto-poweroff vbox:auto-saved vbox:auto-paused vbox:auto-aborted
+  did auto-poweroff launch
+  did auto-saved launch
+  did auto-paused resume
+  did auto-aborted launch
+}
+
+forces() {
+  step "T37 A forced start starts it, whatever the properties say."
+  mark forced
+  enable vbox:forced
+  did forced ''
+  ok "vmkeep start --force vbox:forced"
+  did forced launch
+  until_vm forced running
+  [[ $(state_of vbox:forced) == online ]] || wrong "forced should be online"
+}
+
+steps() {
+  together leaves_a_desk starts_a_desk forces
+}
