@@ -147,6 +147,11 @@ bool VmLog::is_coming_up() {
   return identity_ == earlier_ || state_.empty() || state_ == "Starting" || state_ == "Restoring";
 }
 
+bool VmLog::is_running() {
+  refresh();
+  return state_ == "Running" && identity_ != earlier_;
+}
+
 bool VmLog::is_over() {
   refresh();
   return state_ == "PoweredOff" || state_ == "Saved" || state_ == "Aborted" || state_ == "AbortedSaved" ||

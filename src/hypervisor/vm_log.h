@@ -39,6 +39,8 @@ class VmLog {
   bool is_stuck();
   // Whether the run that was expected last is still on its way up, as far as the log tells.
   bool is_coming_up();
+  // Whether that run runs, as far as the log tells.
+  bool is_running();
   // Whether the last run has come to its end, or is about to: its process may still be there.
   bool is_over();
 

@@ -164,7 +164,7 @@ did() {
   [[ $(done_to "$1") == "$2" ]] || wrong "$1's VM should have been told: ${2:-nothing}; it was told: $(done_to "$1")"
 }
 
-until_did() { until_true $minute "$1 should have been told: $2; it was told: $(done_to "$1")" "[[ \$(done_to $1) == '$2' ]]"; }
+until_did() { until_true $minute "$1 should have been told: $2" "[[ \$(done_to $1) == '$2' ]]"; }
 
 # ---- behind our back, as its owner might
 
@@ -203,7 +203,7 @@ state_of_vm() {
   fi
 }
 
-until_vm() { until_true $minute "$1's VM should be $2, it is $(state_of_vm "$1")" "[[ \$(state_of_vm $1) == '$2' ]]"; }
+until_vm() { until_true $minute "$1's VM should be $2" "[[ \$(state_of_vm $1) == '$2' ]]"; }
 
 run_by_hand() {
   start_by_hand "$1" >/dev/null 2>&1 || wrong "$1's VM could not be started by hand"

@@ -42,11 +42,11 @@ until_true() {
   until eval "$*"; do
     ((SECONDS < deadline)) || { out=$(svcs -xv 2>&1); wrong "timed out: $what"; }
     sleep "0.$(printf %03d $pause)"
-    ((pause >= 300)) || ((pause = pause * 2))
+    ((pause >= 600)) || ((pause = pause * 2))
   done
 }
 
-until_state() { until_true "${3-30}" "$1 should be $2, it is $(state_of "$1")" "[[ \$(state_of $1) == '$2' ]]"; }
+until_state() { until_true "${3-30}" "$1 should be $2" "[[ \$(state_of $1) == '$2' ]]"; }
 
 now_ns() { date +%s%N; }
 

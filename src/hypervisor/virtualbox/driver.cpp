@@ -31,6 +31,10 @@ DriverOptions in_english(DriverOptions options) {
   return options;
 }
 
+bool same(const VmProcess& one, const VmProcess& other) {
+  return one.pid == other.pid && one.start_time == other.start_time;
+}
+
 }  // namespace
 
 Driver::Driver(const Executor& executor, Reaper& reaper, DriverOptions options)
@@ -152,7 +156,10 @@ Task<Result<bool>> Driver::is_running(std::string uuid, Instant deadline) {
   }
   const auto all = co_await shared_list("runningvms", deadline);
   if (!all) co_return all.error();
-  co_return std::any_of((*all)->begin(), (*all)->end(), [&uuid](const VmRef& vm) { return vm.uuid == uuid; });
+  const bool runs =
+      std::any_of((*all)->begin(), (*all)->end(), [&](const VmRef& vm) { return vm.uuid == uuid; });
+  note_running(uuid, runs);
+  co_return runs;
 }
 
 Task<Result<VmRef>> Driver::find(std::string name_or_uuid, Instant deadline) {
@@ -183,11 +190,35 @@ void Driver::watch_log(const std::string& uuid) {
   watch_.file(uuid, path.substr(0, slash), path.substr(slash + 1), is_news);
 }
 
+void Driver::note_running(const std::string& uuid, bool runs) {
+  const auto process = runs ? see(uuid).process : std::nullopt;
+  if (!process) {
+    running_.erase(uuid);
+  } else if (auto& noted = running_[uuid]; !same(noted.process, *process)) {
+    noted = Running{*process, std::nullopt};
+  }
+}
+
+// The log of a start tells a dozen states on the way to the one that has been seen meanwhile.
+bool Driver::is_as_noted(const std::string& uuid) {
+  const auto noted = running_.find(uuid);
+  const auto log = logs_.find(uuid);
+  if (noted == running_.end() || log == logs_.end() || !log->second.is_running()) return false;
+  const auto heard = log->second.heartbeat();
+  const std::optional<bool> lost = heard ? std::optional(heard->lost) : std::nullopt;
+  if (std::exchange(noted->second.lost, lost) != lost) return false;
+  const auto process = see(uuid).process;
+  return process && same(noted->second.process, *process);
+}
+
 Task<bool> Driver::hint(std::string uuid, Instant deadline) {
   // Before its first start a VM has no folder for its log, and none of the looks before saw one.
   watch_log(uuid);
   watch_.process(uuid, see(uuid).process);
-  return watch_.hint(std::move(uuid), deadline);
+  for (;;) {
+    const bool moved = co_await watch_.hint(uuid, deadline);
+    if (!moved || !is_as_noted(uuid)) co_return moved;
+  }
 }
 
 void Driver::abandon(const std::string& uuid) {

@@ -99,6 +99,8 @@ class Driver : public Hypervisor {
   Task<Result<vm::Observation>> say_once(std::string uuid, Instant deadline);
   Task<> let_it_end(std::string uuid, Instant deadline);
   Seen see(const std::string& uuid);
+  void note_running(const std::string& uuid, bool runs);
+  bool is_as_noted(const std::string& uuid);
 
   Executor executor_;
   DriverOptions options_;
@@ -114,6 +116,13 @@ class Driver : public Hypervisor {
   std::map<std::string, std::string> settings_;  // by UUID, the file with its settings
   // By UUID, those that were up when they were looked at last: what version of that file there was then.
   std::map<std::string, std::string> while_up_;
+  // By UUID, those that ran when it was asked last: in which process; and whether a hint told that the
+  // guest's heartbeat is lost.
+  struct Running {
+    VmProcess process;
+    std::optional<bool> lost;
+  };
+  std::map<std::string, Running> running_;
   std::map<std::string, std::string> names_;  // by UUID, as last told: a person may start a VM by its name
 };
 

@@ -160,6 +160,7 @@ Task<Result<vm::Observation>> Driver::look(std::string uuid, Instant deadline) {
   }
   said->process = seen.witness;
   watch_.process(uuid, seen.process);
+  note_running(uuid, said->state == vm::VmState::running);
   if (seen.process) {
     while_up_[uuid] = stamp_of(settings_[uuid]);
   } else {
