@@ -62,9 +62,12 @@ Instant lease_end(const Call& call) {
   return now() + Instant(std::chrono::seconds(std::clamp(seconds, int64_t{1}, kLongestAsked)));
 }
 
+// A start that is over is one until its instance's state tells what came of it.
 bool starts_now(const Record& record) {
-  return std::any_of(record.runs.begin(), record.runs.end(),
-                     [](const auto& run) { return run.second.method == restarter::MethodName::start; });
+  const bool on_its_way = record.state == graph::State::offline && record.next_state == graph::State::online;
+  return on_its_way || std::any_of(record.runs.begin(), record.runs.end(), [](const auto& run) {
+           return run.second.method == restarter::MethodName::start;
+         });
 }
 
 }  // namespace

@@ -323,22 +323,18 @@ class World {
     send(MethodEnded{name, std::exchange(run, 0), end});
   }
 
-  // verb: stale_ answers an earlier question; early_ is given after the contract emptied, and before that is
-  // told.
+  // stale_: answers an earlier question; early_: given after the contract emptied, and before that is told.
   void verdict(const std::string& name, const std::string& verb, const std::string& kind,
                const std::string& reason, const std::string& why, const std::string& delay) {
     static const std::map<std::string, vm::VerdictKind> kKinds = {
         {"restart", vm::VerdictKind::restart},         {"leave_online", vm::VerdictKind::leave_online},
         {"offline", vm::VerdictKind::offline},         {"degraded", vm::VerdictKind::degraded},
         {"maintenance", vm::VerdictKind::maintenance}, {"ask_again", vm::VerdictKind::ask_again}};
-    vm::Verdict verdict;
-    verdict.kind = kKinds.at(kind);
+    vm::Verdict verdict{.kind = kKinds.at(kind), .why = why};
     if (!reason.empty()) verdict.reason = graph::reason(reason).value();
-    verdict.why = why;
     if (!delay.empty()) verdict.delay = duration(delay).value();
-    const auto question = members[name].question;
-    const bool stale = verb == "stale_verdict";
-    send(VerdictGiven{name, stale ? question - 1 : question, verdict, verb == "early_verdict"});
+    const auto question = members[name].question - (verb == "stale_verdict" ? 1 : 0);
+    send(VerdictGiven{name, question, verdict, verb == "early_verdict"});
   }
 
   void say(const std::string& text) { lines.push_back("  " + text); }

@@ -354,8 +354,9 @@ TEST(Requirements, WhatCannotBeChosenIsTold) {
                      instance("svc:/b:x", "disabled"), instance("svc:/c:x", "disabled")};
   EXPECT_EQ(message(world), "svc:/a:x requires one of:\n  svc:/b:x\n  svc:/c:x");
   world.instances[0].dependencies = {{"d", "require_all", "none", {"svc:/b"}}};
-  world.instances[2].fmri = "svc:/b:y";
-  EXPECT_EQ(message(world), "svc:/a:x depends on svc:/b, which has multiple instances.");
+  World two;
+  two.instances = {world.instances[0], world.instances[1], instance("svc:/b:y", "disabled")};
+  EXPECT_EQ(message(two), "svc:/a:x depends on svc:/b, which has multiple instances.");
   world.instances[0].dependencies = {{"d", "require_all", "none", {"svc:/none"}}};
   EXPECT_EQ(message(world), "Service \"svc:/none\" has no instances.");
   world.instances[0].dependencies = {{"d", "require_all", "none", {"svc:/b:x"}}};
