@@ -3,7 +3,8 @@
 #
 #   vmkeep_room(NAME USES other rooms and libraries...)      the library vmkeep_NAME and the test NAME_test; with
 #                                                            VMKEEP_FUZZ a fuzzer of each *_fuzz.cpp, too
-#   vmkeep_program(NAME SOURCE main.cpp USES ...)            a program
+#                                                            (PURE: its tests share a process, a suite each)
+#   vmkeep_program(NAME SOURCE main.cpp USES ...)            a program (BRIEF: one that lives for tenths of a second)
 
 if(VMKEEP_TESTS)
   enable_testing()
@@ -93,8 +94,14 @@ function(vmkeep_fuzzers library)
   endif()
 endfunction()
 
+function(vmkeep_suites room)
+  set(program ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/${room}_test)
+  configure_file(${CMAKE_SOURCE_DIR}/cmake/suites.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/suites.cmake @ONLY)
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${CMAKE_CURRENT_BINARY_DIR}/suites.cmake)
+endfunction()
+
 function(vmkeep_room name)
-  cmake_parse_arguments(ROOM "" "" "USES;TEST_USES" ${ARGN})
+  cmake_parse_arguments(ROOM "PURE" "" "USES;TEST_USES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   set(tests ${sources})
   set(fuzzers ${sources})
@@ -112,12 +119,19 @@ function(vmkeep_room name)
     vmkeep_test_flags(${name}_test)
     target_link_libraries(${name}_test PRIVATE vmkeep_${name} ${ROOM_TEST_USES} GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE VMKEEP_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-    gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}." PROPERTIES TIMEOUT 120)
+    if(ROOM_PURE)
+      vmkeep_suites(${name})
+    else()
+      gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}." PROPERTIES TIMEOUT 120)
+    endif()
   endif()
 endfunction()
 
 function(vmkeep_program name)
-  cmake_parse_arguments(PROGRAM "" "" "SOURCE;USES" ${ARGN})
+  cmake_parse_arguments(PROGRAM "BRIEF" "" "SOURCE;USES" ${ARGN})
+  if(PROGRAM_BRIEF AND CMAKE_BUILD_TYPE STREQUAL Dev)
+    list(APPEND PROGRAM_SOURCE ${CMAKE_SOURCE_DIR}/cmake/brief_program.cpp)
+  endif()
   add_executable(${name} ${PROGRAM_SOURCE})
   vmkeep_flags(${name})
   target_link_libraries(${name} PRIVATE ${PROGRAM_USES})

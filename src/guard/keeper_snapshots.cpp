@@ -27,7 +27,8 @@ Task<SnapshotOutcome> Keeper::zfs_snapshot(vm::SnapshotOccasion occasion, std::s
   if (details) {
     const vm::SnapshotName name{config_->zfssnap_prefix, name_.empty() ? config_->name : name_,
                                 std::move(tag), std::string(vm::to_string(seen_.state)), wall_now()};
-    outcome = co_await zfs_->snapshot(*config_, *details, name, deadline);
+    const auto config = config_;  // a new one may come meanwhile
+    outcome = co_await zfs_->snapshot(*config, *details, name, deadline);
   } else {
     outcome.failed.push_back("the files of the VM are not known: " + details.error().message);
   }

@@ -168,8 +168,19 @@ until_did() { until_true $minute "$1 should have been told: $2" "[[ \$(done_to $
 
 # ---- behind our back, as its owner might
 
-# Not the recorder in its last moment before it becomes the VM's process.
-process_of() { pgrep -o -u "$owner" -f -- "^[^ ]*(VBoxHeadless|vmkeep-simulated-vm) .*--startvm ${uuids[$1]}"; }
+# Not the recorder in its last moment before it becomes the VM's process.  Once found it is known: the process table is
+# long, and this is asked often.
+process_of() {
+  local pid words=()
+  if read -r pid <"$work/process.$1" && mapfile -d '' -t words <"/proc/$pid/cmdline" &&
+    [[ ${words[0]-} =~ (VBoxHeadless|vmkeep-simulated-vm)$ && " ${words[*]} " == *" --startvm ${uuids[$1]} "* ]]; then
+    echo "$pid"
+  elif pid=$(pgrep -o -u "$owner" -f -- "^[^ ]*(VBoxHeadless|vmkeep-simulated-vm) .*--startvm ${uuids[$1]}"); then
+    echo "$pid" | tee "$work/process.$1"
+  else
+    return 1
+  fi
+} 2>/dev/null
 
 by_hand() {
   local deadline=$((SECONDS + minute)) said

@@ -35,13 +35,15 @@ hides() { ! grep -qE -- "$1" <<<"$out" || wrong "the last command should not hav
 state_of() { svcs -H -o STATE "$1" 2>/dev/null; }
 
 # until_true SECONDS WHAT COMMAND...: asks again until it holds; at first often, then less and less, since many ask at
-# once and those who are waited for need the processors.
+# once and those who are waited for need the processors.  A nap is a read that nobody answers: no process.
+exec {nobody}<> <(:)
 until_true() {
-  local deadline=$((SECONDS + $1)) what=$2 pause=20
+  local deadline=$((SECONDS + $1)) what=$2 pause=20 nap
   shift 2
   until eval "$*"; do
     ((SECONDS < deadline)) || { out=$(svcs -xv 2>&1); wrong "timed out: $what"; }
-    sleep "0.$(printf %03d $pause)"
+    printf -v nap '0.%03d' $pause
+    read -r -t "$nap" -u "$nobody"
     ((pause >= 600)) || ((pause = pause * 2))
   done
 }

@@ -39,13 +39,14 @@ set_up() {
     *) wrong "no such driver: $driver" ;;
   esac
   group=$(id -gn "$owner")
+  owners_home=$(getent passwd "$owner" | cut -d: -f6)
   work=$(mktemp -d /var/tmp/vmkeep-story.XXXXXX)
   chmod 755 "$work"
   # The owner must be able to execute the tools, wherever the checkout lies.
   mkdir "$work/bin" "$work/home"
   cp -P "$bin"/{vmkeepd,vmkeep-guard,vmkeep-simulated-vm,vmkeep,svcs,svcadm,svcprop,svccfg} "$work/bin/"
   ((EUID != 0)) || chown "$owner:$group" "$work/home"
-  [[ $driver != lab ]] || home=$(getent passwd "$owner" | cut -d: -f6)/story-$$
+  [[ $driver != lab ]] || home=$owners_home/story-$$
   : "${home:=$work/home}"
   ipc=vmkeep-story-$$
   export VMKEEP_RUN=$work/run PATH=$work/bin:$PATH LC_ALL=C
@@ -53,7 +54,7 @@ set_up() {
 
 # Runs a command as the VMs' owner, with the environment that the manifest gives the methods.
 as_owner() {
-  local command=(env "HOME=$(getent passwd "$owner" | cut -d: -f6)" "VBOX_USER_HOME=$home" "VBOX_IPC_SOCKETID=$ipc"
+  local command=(env "HOME=$owners_home" "VBOX_USER_HOME=$home" "VBOX_IPC_SOCKETID=$ipc"
                  "PATH=$tools:/usr/bin:/bin" "VMKEEP_SIMULATED_HOME=$home")
   [[ $1 != VBoxManage ]] || command+=(timeout -k 5 120)
   command+=("$@")
