@@ -22,7 +22,7 @@ constexpr Instant kLockedPause = 500ms;
 constexpr int kOrphaned = 2;
 constexpr Instant kReserve = 2s;  // of the method's time, for telling what happened
 // How long a process that we launched may take to say that somebody else has its VM.
-constexpr Instant kRival = 10s;
+constexpr Instant kRival = 30s;
 
 Step done(int code, const std::string& text) {
   return Step{"done", code, text + "\n", {}};
