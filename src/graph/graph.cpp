@@ -112,7 +112,8 @@ std::vector<std::string> Graph::instances_of(const std::string& service) const {
 
 std::vector<std::string> Graph::set_dependencies(const std::string& instance,
                                                  std::vector<Dependency> dependencies) {
-  return share_dependencies(instance, std::make_shared<const std::vector<Dependency>>(std::move(dependencies)));
+  return share_dependencies(instance,
+                            std::make_shared<const std::vector<Dependency>>(std::move(dependencies)));
 }
 
 std::vector<std::string> Graph::share_dependencies(const std::string& instance,
