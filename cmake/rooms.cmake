@@ -38,7 +38,9 @@ function(vmkeep_use_headers target headers)
 endfunction()
 
 function(vmkeep_headers_target name)
-  file(WRITE ${CMAKE_BINARY_DIR}/${name}.cpp "")
+  if(NOT EXISTS ${CMAKE_BINARY_DIR}/${name}.cpp)
+    file(WRITE ${CMAKE_BINARY_DIR}/${name}.cpp "")
+  endif()
   add_library(${name} STATIC ${CMAKE_BINARY_DIR}/${name}.cpp)
   target_compile_options(${name} PRIVATE -fpch-preprocess -Wall -Wextra -Wpedantic)  # the macros depend on -Wpedantic
   target_compile_definitions(${name} PRIVATE BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
