@@ -140,20 +140,19 @@ Result<json::object> Method::answer() {
 Result<json::object> Method::ask(json::object step) {
   step["fmri"] = fmri_;
   step["method"] = name_;
-  if (child_) step["pid"] = child_->pid;
   for (;;) {
     if (!client_) {
       auto connected = connect(kReconnect);
       if (!connected) return connected.error();
       client_ = std::make_unique<control::Client>(std::move(*connected));
     }
+    if (child_) step["pid"] = child_->pid;
     auto begun = client_->begin("VmMethod", step);
     auto reply = begun ? answer() : Result<json::object>(begun.error());
     if (reply || reply.error().kind != ErrorKind::unavailable) return reply;
     // The daemon went away in the middle of it.  Its successor finds out what is there and plans again.
     client_.reset();
     step = {{"fmri", fmri_}, {"method", name_}, {"step", "again"}};
-    if (child_) step["pid"] = child_->pid;
     pause();
   }
 }

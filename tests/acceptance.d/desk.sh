@@ -10,6 +10,16 @@ vms() {
   vm forced acpi start_halted_vm=false is_interactive=true
 }
 
+# enable_each PREFIX: its VMs are brought into their states and enabled; what is done to them after that counts.
+enable_each() {
+  local state
+  for state in poweroff saved paused aborted; do
+    bring_to "$1-$state" "$state"
+    mark "$1-$state"
+  done
+  enable "vbox:$1-poweroff" "vbox:$1-saved" "vbox:$1-paused" "vbox:$1-aborted"
+}
+
 leaves_a_desk() {
   local pid state
   step "T33 An interactive VM that runs is its user's."
@@ -20,11 +30,7 @@ leaves_a_desk() {
   did desk ''
   [[ $(process_of desk) == "$pid" ]] || wrong "desk should run as it did"
   step "T34 So is one that is off, saved, paused, aborted (what the service says of aborted ones is not for it)."
-  for state in poweroff saved paused aborted; do
-    bring_to "desk-$state" "$state"
-    mark "desk-$state"
-  done
-  enable vbox:desk-poweroff vbox:desk-saved vbox:desk-paused vbox:desk-aborted
+  enable_each desk
   for state in poweroff saved paused aborted; do
     did "desk-$state" ''
     [[ $(state_of_vm "desk-$state") == "$state" ]] || wrong "desk-$state should be left $state"
@@ -32,13 +38,8 @@ leaves_a_desk() {
 }
 
 starts_a_desk() {
-  local state
   step "T35 Unless its own instance says that it is to be started."
-  for state in poweroff saved paused aborted; do
-    bring_to "auto-$state" "$state"
-    mark "auto-$state"
-  done
-  enable vbox:auto-poweroff vbox:auto-saved vbox:auto-paused vbox:auto-aborted
+  enable_each auto
   did auto-poweroff launch
   did auto-saved launch
   did auto-paused resume
