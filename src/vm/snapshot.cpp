@@ -88,7 +88,7 @@ bool wants_snapshot(const VmConfig& config, SnapshotOccasion occasion) {
 
 std::string snapshot_tag(SnapshotOccasion occasion, std::string_view method, int code,
                          const std::vector<std::string>& words) {
-  const std::string after = "poststop-" + std::string(method) + "-" + std::to_string(code);
+  std::string after = "poststop-" + std::string(method) + "-" + std::to_string(code);
   switch (occasion) {
     case SnapshotOccasion::start:
       return "prestart";
