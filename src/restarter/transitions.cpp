@@ -192,7 +192,10 @@ void Restarter::Data::refresh_or_ask(Instance& i) {
   if (!i.view.vm_instance) return;
   if (i.empty_pending) {
     set_state(i, i.view.state, State::offline, i.view.reason, i.view.why);
-    if (i.question == 0 && i.question_timer == 0) ask(i, vm::Cause::contract_empty);
+    if (i.question == 0) {
+      cancel(i, i.question_timer);  // what was to be asked again later is overtaken by this
+      ask(i, vm::Cause::contract_empty);
+    }
   } else if ((i.reported || i.look) && i.question == 0 && i.question_timer == 0) {
     ask(i, i.reported ? vm::Cause::report : vm::Cause::look);
   }
