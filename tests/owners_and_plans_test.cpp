@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <sys/resource.h>
 
+#include "control/messages.h"
 #include "simulated_host.h"
 
 namespace vmkeep::tests {
@@ -189,6 +190,56 @@ TEST(Plans, T62_a_budget_is_kept_and_what_does_not_fit_is_forced_or_reported) {
   EXPECT_EQ(shutdown.code, 0) << shutdown.out << host.log("vm2");
   EXPECT_LT(shutdown.out.find("vbox:vm3 is"), shutdown.out.find("vbox:vm2 is")) << shutdown.out;
   EXPECT_NE(host.log("vm2").find("it is forced"), std::string::npos) << host.log("vm2");
+}
+
+// Of these instances: how many go down or are down, and how many nobody has touched.
+std::pair<size_t, size_t> on_their_way(const boost::json::object& answer, const std::string& service) {
+  const auto text = [](const boost::json::object& instance, const char* member) {
+    return std::string(instance.at(member).as_string());
+  };
+  std::pair<size_t, size_t> counts;
+  for (const auto& value : answer.at("instances").as_array()) {
+    const auto& instance = value.as_object();
+    if (text(instance, "fmri").find(service) == std::string::npos) continue;
+    const bool untouched = text(instance, "state") == "online" && text(instance, "next_state") == "none";
+    ++(untouched ? counts.second : counts.first);
+  }
+  return counts;
+}
+
+// The stop methods of all are one decision, and begin a few dozen at a time.
+TEST(Plans, WhileAShutdownBeginsHundredsOfMethodsOthersAreAnswered) {
+  constexpr size_t kAll = 400;
+  SimulatedHost host;
+  std::ofstream file(host.work + "/many.xml");
+  file << "<?xml version='1.0'?>\n<!DOCTYPE service_bundle SYSTEM "
+          "'/usr/share/lib/xml/dtd/service_bundle.dtd.1'>\n"
+       << "<service_bundle type='manifest' name='many'><service name='site/many' type='service' version='1'>"
+       << "<exec_method type='method' name='start' exec=':true' timeout_seconds='60' />"
+       << "<exec_method type='method' name='stop' exec='/bin/true' timeout_seconds='60' />"
+       << "<property_group name='startd' type='framework'><propval name='duration' type='astring' "
+          "value='transient' /></property_group>";
+  for (size_t i = 0; i < kAll; ++i) file << "<instance name='i" << i << "' enabled='true' />";
+  file << "<stability value='Evolving' /></service></service_bundle>\n";
+  file.close();
+  host.start_daemon();
+  ASSERT_EQ(host.run("svccfg import " + host.work + "/many.xml 2>&1").out, "");
+  auto observer = control::Client::connect(host.work + "/run/control.sock");
+  auto operator_ = control::Client::connect(host.work + "/run/control.sock");
+  ASSERT_TRUE(observer && operator_);
+  const auto look = [&observer] {
+    const auto answer = observer->call("Instances", {{"patterns", boost::json::array{"site/many"}}}, now() + Instant(30'000));
+    return answer ? on_their_way(*answer, "site/many") : std::pair<size_t, size_t>();
+  };
+  ASSERT_TRUE(SimulatedHost::within(60s, [&] { return look().second == kAll; }));
+  ASSERT_TRUE(operator_->call_more("Shutdown", {}));
+  bool amidst = false;
+  const Instant deadline = now() + Instant(60'000);
+  for (auto counts = look(); counts.second != 0 && now() < deadline; counts = look()) {
+    amidst = amidst || counts.first != 0;
+  }
+  EXPECT_TRUE(amidst) << "nobody was answered before all had begun";
+  EXPECT_EQ(look().first, kAll);
 }
 
 TEST(Plans, T44_a_boot_keeps_to_its_width_and_says_who_waits) {

@@ -22,58 +22,64 @@ Overloaded(Ts...) -> Overloaded<Ts...>;
 
 }  // namespace
 
-void Actions::perform(const std::vector<restarter::Action>& actions) {
-  for (const auto& action : actions) {
-    std::visit(Overloaded{
-                   [&](const restarter::SetState& a) { set_state(a); },
-                   [&](const restarter::Log& a) {
-                     if (Record* record = core_.record(a.fmri)) {
-                       core_.logs.line(record->fmri, a.text);
-                       note(*record, a.text);
-                     }
-                   },
-                   [&](const restarter::Notice& a) { core_.logs.notice(a.text); },
-                   [&](const restarter::RunMethod& a) { methods_.run(a); },
-                   [&](const restarter::KillMethod& a) {
-                     if (a.vm_instance) owners_.abandon(a.fmri);
-                     methods_.kill(a);
-                   },
-                   [&](const restarter::SignalContract& a) { signal_contract(a); },
-                   [&](const restarter::ReleaseContract& a) { release_contract(a); },
-                   [&](const restarter::ArmTimer& a) {
-                     arm({a.fmri, a.timer}, a.at);
-                   },
-                   [&](const restarter::CancelTimer& a) {
-                     disarm({a.fmri, a.timer});
-                   },
-                   [&](const restarter::AskVerdict& a) { owners_.ask(a); },
-                   [&](const restarter::ReplaceGuard& a) { owners_.replace(a.fmri); },
-                   [&](const restarter::DisableTemporarily& a) { disable_temporarily(a); },
-                   [&](const restarter::LiftTemporarily& a) { lift_temporarily(a); },
-                   [&](const restarter::RecordRequests& a) {
-                     if (Record* record = core_.record(a.fmri)) {
-                       record->waiting = a.waiting;
-                       core_.asked.push_back(record);
-                     }
-                   },
-                   [&](const restarter::TakeStartSnapshot& a) {
-                     if (const Record* record = core_.record(a.fmri)) core_.started.push_back(record->fmri);
-                   },
-                   [&](const restarter::StoreStartStatus& a) { store_start_status(a); },
-                   [&](const restarter::ShutDownDone& a) {
-                     if (std::exchange(core_.takes_up_shutdown, false)) return;
-                     methods_.settle();  // all is down on record before that it is over
-                     core_.shut_down = true;
-                     // Over, it is only of the daemon that did it, unless every start waits for `vmkeep
-                     // startup` anyway.
-                     if (!core_.options.await_startup) publish_descent(core_, {std::nullopt, true});
-                     core_.left_up = a.left;
-                     (void)core_.durations.write();
-                     core_.changed.notify();
-                   },
-               },
-               action);
-  }
+size_t Actions::perform(const std::vector<restarter::Action>& actions, size_t next) {
+  const auto waits = [this](const restarter::Action& action) {
+    return methods_.full() && std::holds_alternative<restarter::RunMethod>(action);
+  };
+  while (next < actions.size() && !waits(actions[next])) perform(actions[next++]);
+  return next;
+}
+
+void Actions::perform(const restarter::Action& action) {
+  std::visit(Overloaded{
+                 [&](const restarter::SetState& a) { set_state(a); },
+                 [&](const restarter::Log& a) {
+                   if (Record* record = core_.record(a.fmri)) {
+                     core_.logs.line(record->fmri, a.text);
+                     note(*record, a.text);
+                   }
+                 },
+                 [&](const restarter::Notice& a) { core_.logs.notice(a.text); },
+                 [&](const restarter::RunMethod& a) { methods_.run(a); },
+                 [&](const restarter::KillMethod& a) {
+                   if (a.vm_instance) owners_.abandon(a.fmri);
+                   methods_.kill(a);
+                 },
+                 [&](const restarter::SignalContract& a) { signal_contract(a); },
+                 [&](const restarter::ReleaseContract& a) { release_contract(a); },
+                 [&](const restarter::ArmTimer& a) {
+                   arm({a.fmri, a.timer}, a.at);
+                 },
+                 [&](const restarter::CancelTimer& a) {
+                   disarm({a.fmri, a.timer});
+                 },
+                 [&](const restarter::AskVerdict& a) { owners_.ask(a); },
+                 [&](const restarter::ReplaceGuard& a) { owners_.replace(a.fmri); },
+                 [&](const restarter::DisableTemporarily& a) { disable_temporarily(a); },
+                 [&](const restarter::LiftTemporarily& a) { lift_temporarily(a); },
+                 [&](const restarter::RecordRequests& a) {
+                   if (Record* record = core_.record(a.fmri)) {
+                     record->waiting = a.waiting;
+                     core_.asked.push_back(record);
+                   }
+                 },
+                 [&](const restarter::TakeStartSnapshot& a) {
+                   if (const Record* record = core_.record(a.fmri)) core_.started.push_back(record->fmri);
+                 },
+                 [&](const restarter::StoreStartStatus& a) { store_start_status(a); },
+                 [&](const restarter::ShutDownDone& a) {
+                   if (std::exchange(core_.takes_up_shutdown, false)) return;
+                   methods_.settle();  // all is down on record before that it is over
+                   core_.shut_down = true;
+                   // Over, it is only of the daemon that did it, unless every start waits for `vmkeep
+                   // startup` anyway.
+                   if (!core_.options.await_startup) publish_descent(core_, {std::nullopt, true});
+                   core_.left_up = a.left;
+                   (void)core_.durations.write();
+                   core_.changed.notify();
+                 },
+             },
+             action);
 }
 
 void note(Record& record, std::string_view text) {

@@ -15,11 +15,14 @@ class Actions {
   Actions(Core& core, Methods& methods, Owners& owners)
       : core_(core), methods_(methods), owners_(owners), timers_changed_(core.executor) {}
 
-  void perform(const std::vector<restarter::Action>& actions);
+  // Those from `next` on, up to a method that has to wait until those that are prepared have begun
+  // (Methods::full); returns the first that is left, or how many there are.
+  size_t perform(const std::vector<restarter::Action>& actions, size_t next);
   // Fires what is armed, for ever.
   Task<> timers();
 
  private:
+  void perform(const restarter::Action& action);
   void set_state(const restarter::SetState& action);
   void signal_contract(const restarter::SignalContract& action);
   void store_start_status(const restarter::StoreStartStatus& action);

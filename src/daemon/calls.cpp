@@ -57,7 +57,7 @@ Task<std::optional<std::vector<std::string>>> changes(Core& core, uint64_t seen,
 // Whoever is told that his request was taken may rely on it: by then it is done, or on record (2.7).
 Task<> reply_when_handled(Core& core, Call call) {
   const Instant until = now() + kHandled;
-  while (!core.events.empty() && now() < until) co_await core.handled.wait(until);
+  while ((core.deciding || !core.events.empty()) && now() < until) co_await core.handled.wait(until);
   call.reply({});
 }
 

@@ -100,10 +100,11 @@ struct Core {
   std::unique_ptr<host::HostFacts> host;
   restarter::Restarter restarter;
   Queue<restarter::Event> events;
-  Signal changed;    // some record's version grew
-  Signal pacing;     // somebody starts or waits for its turn
-  Signal handled;    // the queue of events was worked off
-  Signal committed;  // the repository changed
+  Signal changed;         // some record's version grew
+  Signal pacing;          // somebody starts or waits for its turn
+  Signal handled;         // the queue of events was worked off
+  bool deciding = false;  // an event is out of the queue and not worked off yet
+  Signal committed;       // the repository changed
   Durations durations;
   RunMarks marks;
   std::map<std::string, Record> records;  // by FMRI

@@ -175,13 +175,16 @@ Task<> Daemon::brain() {
   for (;;) {
     auto event = co_await core_.events.pop();
     if (!until) until = now() + kTurn;
-    if (event && !is_stale(*event)) decide(*event);
+    core_.deciding = true;
     // Nobody may see half of what is loaded.
     const auto* loaded = event ? std::get_if<restarter::Loaded>(&*event) : nullptr;
     const bool loading = loaded != nullptr && loaded->more;
+    const bool stale = event && is_stale(*event);
+    if (event && !stale) co_await decide(*event, loading);
     if (!core_.events.empty() && (loading || now() < *until)) continue;
     methods_.settle();
     publish_requests(core_);
+    core_.deciding = false;
     core_.handled.notify();
     until.reset();
     // After a boot, or an import, of many there is much that nobody needs any more.
@@ -191,11 +194,23 @@ Task<> Daemon::brain() {
 }
 #pragma GCC diagnostic pop
 
-void Daemon::decide(const restarter::Event& event) {
-  for (const auto& file : files_.expect(event)) actions_.perform(core_.restarter.handle(file, now()));
+// An event may begin a thousand methods, as a shutdown does, and each takes its moment: whoever asks gets an
+// answer meanwhile, and the watchdog hears of us.
+Task<> Daemon::carry_out(const restarter::Event& event, bool at_once) {
   const auto actions = core_.restarter.handle(event, now());
   handled_ += 1 + actions.size();
-  actions_.perform(actions);
+  for (size_t next = 0; next < actions.size();) {
+    next = actions_.perform(actions, next);
+    if (next == actions.size()) break;
+    methods_.settle();
+    if (!at_once) co_await yield_now();
+  }
+}
+
+Task<> Daemon::decide(const restarter::Event& event, bool at_once) {
+  const auto files = files_.expect(event);
+  for (const auto& file : files) co_await carry_out(file, at_once);
+  co_await carry_out(event, at_once);
   if (core_.restarter.paces_starts()) core_.pacing.notify();
   if (evaluates(event)) files_.look();
   if (const auto* back = std::get_if<restarter::Loaded>(&event)) removed_.erase(back->fmri);

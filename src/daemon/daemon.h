@@ -38,7 +38,8 @@ class Daemon {
   Result<> open_contracts();
   Task<> tell_systemd();
   Task<> brain();
-  void decide(const restarter::Event& event);
+  Task<> decide(const restarter::Event& event, bool at_once);
+  Task<> carry_out(const restarter::Event& event, bool at_once);
   bool is_stale(const restarter::Event& event);
   Task<> follow_contracts();
   Task<> follow_host();

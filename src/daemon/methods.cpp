@@ -139,10 +139,9 @@ void Methods::not_started(Record& record, const restarter::RunMethod& action, co
 }
 
 void Methods::run(const restarter::RunMethod& action) {
-  constexpr size_t kBirths = 32;  // in one turn: each holds its log open
   Record* record = core_.record(action.fmri);
   if (record == nullptr) return;
-  if (record->bearing || births_.size() >= kBirths) settle();
+  if (record->bearing) settle();
   SpawnSpec spec;
   int exit_code = 0;
   if (auto prepared = prepare(*record, action, spec, exit_code); !prepared) {

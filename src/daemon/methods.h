@@ -18,12 +18,15 @@ class Methods {
 
   // Prepares it; it begins when the turn is settled.
   void run(const restarter::RunMethod& action);
+  // So many are prepared that they should begin before others are: each holds its log open.
+  bool full() const { return births_.size() >= kBirths; }
   // The end of a turn, or the moment when something is to be done to what was prepared in it.
   void settle();
   // Out of time: SIGKILL to the method's contract, or of a VM instance to the method's own process only.
   void kill(const restarter::KillMethod& action);
 
  private:
+  static constexpr size_t kBirths = 32;
   struct Birth {
     std::string fmri;
     uint64_t run = 0;
