@@ -23,6 +23,8 @@ namespace vmkeep {
 namespace {
 
 constexpr int kPatienceMs = 5000;
+// While somebody's filesystem does not answer, the next program is perhaps on the same one.
+constexpr int kPatienceWithSilentMs = 50;
 
 // What we were given, once raise_descriptor_limit() has changed it.
 std::optional<rlimit> given_limit;
@@ -225,6 +227,19 @@ pid_t clone_child(ChildSide& child, int* pidfd) {
   return static_cast<pid_t>(pid);
 }
 
+// A child that has not come to its exec yet, and what it is at work with.
+struct Silent {
+  Fd read_end;
+  std::unique_ptr<ChildSide> child;
+};
+std::vector<Silent> silent;
+
+// It has left our memory, to execute or to end: only then does the kernel close its end.
+bool is_gone(const Silent& one) {
+  pollfd told{one.read_end.get(), POLLIN, 0};
+  return ::poll(&told, 1, 0) == 1 && (told.revents & POLLHUP) != 0;
+}
+
 // Our handlers must not run in the child, which has our memory until it has its own signals; and while it may
 // share our errno, no interrupted call of ours may set that.
 class SignalsBlocked {
@@ -252,6 +267,11 @@ void raise_descriptor_limit() {
   if (::setrlimit(RLIMIT_NOFILE, &limit) == 0 && !given_limit) given_limit = before;
 }
 
+int spawn_patience_ms() {
+  std::erase_if(silent, is_gone);
+  return silent.empty() ? kPatienceMs : kPatienceWithSilentMs;
+}
+
 Result<Child> spawn(const SpawnSpec& spec) {
   SpawnStep ignored{};
   return spawn(spec, &ignored);
@@ -264,7 +284,7 @@ Result<Child> spawn(const SpawnSpec& spec, SpawnStep* failed) {
   if (!null) return null.error();
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return errno_error("cannot make a pipe");
-  const Fd read_end(ends[0]);
+  Fd read_end(ends[0]);
   Fd write_end(ends[1]);
 
   auto child = std::make_unique<ChildSide>();
@@ -287,8 +307,8 @@ Result<Child> spawn(const SpawnSpec& spec, SpawnStep* failed) {
   // The child tells within moments what failed before exec, unless its folder or program lies on a filesystem
   // that does not answer: then the loop goes on, and the failure is an exit status of 127.
   pollfd told{read_end.get(), POLLIN, 0};
-  if (::poll(&told, 1, kPatienceMs) == 0) {
-    (void)child.release();  // it is still at work with this
+  if (::poll(&told, 1, spawn_patience_ms()) == 0) {
+    silent.push_back({std::move(read_end), std::move(child)});
     return born;
   }
   Failure failure{};

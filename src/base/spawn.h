@@ -52,6 +52,10 @@ Result<Child> spawn(const SpawnSpec& spec);
 enum class SpawnStep { clone, cgroup, session, descriptors, nice, affinity, groups, gid, uid, chdir, exec };
 Result<Child> spawn(const SpawnSpec& spec, SpawnStep* failed);
 
+// How long spawn() would wait now for a child to come to its exec: five seconds, and a moment only while an
+// earlier one still has not, as on a filesystem that does not answer.
+int spawn_patience_ms();
+
 // Lets this process have as many descriptors as the hard limit allows; whoever is spawned gets the limit that
 // we were given, because some programs do not bear more (select(2)).
 void raise_descriptor_limit();

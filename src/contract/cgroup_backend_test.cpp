@@ -247,6 +247,25 @@ TEST_F(CgroupTest, AChildOfAnInnerShellIsToldWithItsCore) {
   EXPECT_NE(told, "3 emptied") << "the end by SEGV was not told before the emptiness";
 }
 
+// A frozen cgroup in place of a program on a filesystem that does not answer.
+TEST_F(CgroupTest, WhoDoesNotComeToItsExecDelaysNobodyTwice) {
+  NEEDS_CGROUPS();
+  open_contracts(Backend::cgroup);
+  for (const ContractId id : {1, 2}) ASSERT_TRUE(contracts->create(id));
+  const std::string freezer = contracts->root() + "/contract-1/cgroup.freeze";
+  ASSERT_TRUE(write_existing(freezer, "1"));
+  const int patience = spawn_patience_ms();
+  const pid_t silent = spawn(1, "exit 3");
+  EXPECT_LT(spawn_patience_ms(), patience);
+  const pid_t another = spawn(1, "exit 4");
+  EXPECT_EQ(exited(spawn(2, "exit 5"))->code(), 5);
+  EXPECT_LT(spawn_patience_ms(), patience);
+  ASSERT_TRUE(write_existing(freezer, "0"));
+  EXPECT_EQ(exited(silent)->code(), 3);
+  EXPECT_EQ(exited(another)->code(), 4);
+  EXPECT_EQ(spawn_patience_ms(), patience);
+}
+
 TEST_F(CgroupTest, AUserWithoutCgroupsGetsPidSets) {
   if (::geteuid() != 0) GTEST_SKIP() << "becoming another user needs root";
   ::chmod(folder.c_str(), 0755);

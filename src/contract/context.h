@@ -54,8 +54,9 @@ Result<std::string> expand_tokens(std::string_view exec, const fmri::Fmri& insta
                                   const repository::Levels& running, const ViewOf& others = {});
 
 // Plain words are executed directly; anything a shell would treat specially goes to /bin/sh -c "exec ...".
-// A first word without "/" is looked up on the PATH of `environment`, as the shell would; one that is not
-// found there stays as it is, and its execve fails.
+// A first word without "/" is looked up on the PATH of `environment`, as the shell would, if that has nothing
+// but the system's own folders before it is found, else by the shell; one that is not found stays as it is,
+// and its execve fails.
 std::vector<std::string> command_line(const std::string& exec, const std::vector<std::string>& environment);
 std::vector<std::string> command_line(const std::string& exec);  // on the PATH that methods get by default
 

@@ -1,6 +1,8 @@
 // The exec string: its tokens, and how it becomes an argument vector.
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <sstream>
 
@@ -85,15 +87,23 @@ Result<std::string> property_value(std::string_view inside, const Viewer& viewer
   return joined;
 }
 
-std::string on_path(const std::string& program, std::string_view path) {
+// The system's own folders.  Any other may be one of a filesystem that does not answer, and whoever looks
+// there waits for it.
+bool is_local(std::string_view folder) {
+  constexpr std::array kLocal{"/usr/sbin", "/usr/bin", "/sbin", "/bin"};
+  return std::find(kLocal.begin(), kLocal.end(), folder) != kLocal.end();
+}
+
+// Absent: a folder comes first that only the method itself may look into.
+std::optional<std::string> on_path(const std::string& program, std::string_view path) {
   for (size_t at = 0; at <= path.size();) {
     const size_t end = std::min(path.find(':', at), path.size());
-    // An empty entry would mean the method's working directory, which is not ours: it is passed over.
-    if (end > at) {
-      std::string candidate = std::string(path.substr(at, end - at)) + "/" + program;
-      if (::access(candidate.c_str(), X_OK) == 0) return candidate;
-    }
+    const std::string_view folder = path.substr(at, end - at);
     at = end + 1;
+    if (folder.empty()) continue;  // the method's working directory, which is not ours
+    if (!is_local(folder)) return std::nullopt;
+    std::string candidate = std::string(folder) + "/" + program;
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
   }
   return program;
 }
@@ -102,9 +112,12 @@ std::vector<std::string> command_line_on(const std::string& exec, std::string_vi
   std::vector<std::string> words;
   std::istringstream stream(exec);
   for (std::string word; stream >> word;) words.push_back(std::move(word));
-  if (words.empty() || exec.find_first_of(kShellCharacters) != std::string::npos)
-    return {"/bin/sh", "-c", "exec " + exec};
-  if (words.front().find('/') == std::string::npos) words.front() = on_path(words.front(), path);
+  const std::vector<std::string> by_shell{"/bin/sh", "-c", "exec " + exec};
+  if (words.empty() || exec.find_first_of(kShellCharacters) != std::string::npos) return by_shell;
+  if (words.front().find('/') != std::string::npos) return words;
+  const auto program = on_path(words.front(), path);
+  if (!program) return by_shell;
+  words.front() = *program;
   return words;
 }
 

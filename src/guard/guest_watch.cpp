@@ -1,7 +1,5 @@
 #include "guard/guest_watch.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -14,6 +12,7 @@ using namespace std::chrono_literals;
 
 constexpr size_t kLinesInLog = 5;  // of a check that failed
 constexpr Instant kSample = 30s;   // one question for what the VM has moved
+constexpr Instant kLook = 10s;     // whether the check is there
 
 }  // namespace
 
@@ -110,9 +109,12 @@ vm::GuestNews GuestWatch::take_news() {
 // ---- the check
 // ----------------------------------------------------------------------------------------------------
 
-bool GuestWatch::usable() const {
-  return hooks_ != nullptr && config_ && !config_->kicker_vmsvccheck_method.empty() &&
-         ::access(config_->kicker_vmsvccheck_method.c_str(), X_OK) == 0;
+Task<bool> GuestWatch::usable(std::shared_ptr<GuestWatch> self) {
+  const std::string hook = self->config_ ? self->config_->kicker_vmsvccheck_method : "";
+  if (self->hooks_ == nullptr || hook.empty()) co_return false;
+  std::vector<std::string> look{"/usr/bin/test", "-x", hook};
+  const auto looked = co_await self->hooks_->run(std::move(look), {}, now() + kLook);
+  co_return looked && !looked->timed_out && looked->code == 0;
 }
 
 Task<Result<Checked>> GuestWatch::check(std::shared_ptr<GuestWatch> self, Instant deadline) {

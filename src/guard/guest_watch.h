@@ -49,8 +49,9 @@ class GuestWatch : public std::enable_shared_from_this<GuestWatch> {
   // Of the last check; empty if there was none.
   const std::optional<Checked>& last_check() const { return last_; }
 
-  // Whether there is a hook that can be executed.
-  bool usable() const;
+  // Whether there is a hook that can be executed.  A child looks: the hook may lie on a filesystem that does
+  // not answer.
+  static Task<bool> usable(std::shared_ptr<GuestWatch> self);
   // Runs the hook now, after the one that is under way.  Deadline: its own limit at the latest.
   static Task<Result<Checked>> check(std::shared_ptr<GuestWatch> self, Instant deadline = kNever);
 

@@ -62,7 +62,7 @@ Task<Step> Keeper::become_ready(const json::object& call, Step step, Instant dea
   const int64_t limit = control::int_member(call, "limit_ms", -1);
   if (limit >= 0) input.limit = Instant(limit);
   input.deadline = deadline;
-  input.hook_usable = guest_->usable();
+  input.hook_usable = co_await GuestWatch::usable(guest_);
   input.launched = launched;
   const auto plan = vm::ready_plan(*config_, input);
   if (plan.by == vm::ReadyBy::nothing) co_return step;
@@ -125,7 +125,8 @@ Task<> Keeper::check_now(std::shared_ptr<Keeper> self, json::object call) {
 // A status with a check first; what it said travels with the question.
 Task<> Keeper::check_then_inspect(std::shared_ptr<Keeper> self, json::object call) {
   call["hook"] = false;
-  if (self->guest_->usable()) {
+  const bool usable = co_await GuestWatch::usable(self->guest_);
+  if (usable) {
     const auto checked = co_await GuestWatch::check(self->guest_, now() + kPatience);
     if (checked) call["hook_result"] = to_json(*checked);
   }
