@@ -345,7 +345,7 @@ Task<> Keeper::reminder(std::shared_ptr<Keeper> self) {
 void Keeper::watch(bool started) {
   if (uuid_.empty() || resting_) return;
   const auto process = driver_.process(uuid_);
-  const bool same = process && process->pid == guest_of_.pid && process->start_time == guest_of_.start_time;
+  const bool same = process && *process == guest_of_;
   if (watching_ && same && !started) return;
   guest_of_ = process.value_or(hypervisor::VmProcess{});
   const bool watched = std::exchange(watching_, true);

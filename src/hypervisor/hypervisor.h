@@ -35,6 +35,8 @@ struct Launch {
 struct VmProcess {
   pid_t pid = -1;
   std::string start_time;  // field 22 of /proc/PID/stat: pid and this together name a process
+
+  bool operator==(const VmProcess&) const = default;
 };
 
 struct SerialPort {

@@ -31,10 +31,6 @@ DriverOptions in_english(DriverOptions options) {
   return options;
 }
 
-bool same(const VmProcess& one, const VmProcess& other) {
-  return one.pid == other.pid && one.start_time == other.start_time;
-}
-
 }  // namespace
 
 Driver::Driver(const Executor& executor, Reaper& reaper, DriverOptions options)
@@ -194,7 +190,7 @@ void Driver::note_running(const std::string& uuid, bool runs) {
   const auto process = runs ? see(uuid).process : std::nullopt;
   if (!process) {
     running_.erase(uuid);
-  } else if (auto& noted = running_[uuid]; !same(noted.process, *process)) {
+  } else if (auto& noted = running_[uuid]; noted.process != *process) {
     noted = Running{*process, std::nullopt};
   }
 }
@@ -208,7 +204,7 @@ bool Driver::is_as_noted(const std::string& uuid) {
   const std::optional<bool> lost = heard ? std::optional(heard->lost) : std::nullopt;
   if (std::exchange(noted->second.lost, lost) != lost) return false;
   const auto process = see(uuid).process;
-  return process && same(noted->second.process, *process);
+  return process && noted->second.process == *process;
 }
 
 Task<bool> Driver::hint(std::string uuid, Instant deadline) {
