@@ -253,6 +253,22 @@ TEST(Svcadm, RefusesWhatTheStateDoesNotAllow) {
   }
 }
 
+TEST(Svcadm, OfWhatMeansNothingHereItSaysWhy) {
+  const FakeDaemon daemon(instances_called({{"one", "online"}}));
+  const std::pair<std::vector<std::string>, std::string> cases[] = {
+      {{"delegate", "one"}, "svcadm: delegate: there is one restarter here, vmkeepd,"},
+      {{"_smf_backup"},
+       "svcadm: _smf_backup: the repository makes no backups of its own; write one with svccfg archive"},
+      {{"_smf_repository_switch", "fast"}, "svcadm: _smf_repository_switch: the repository does not move;"},
+  };
+  for (const auto& [arguments, message] : cases) {
+    const Printed run = daemon.run("svcadm", arguments);
+    EXPECT_EQ(run.code, 1) << message;
+    EXPECT_TRUE(run.err.starts_with(message)) << run.err;
+    EXPECT_EQ(run.out, "");
+  }
+}
+
 TEST(Svcadm, APartialNameMustNotBeAmbiguous) {
   FakeWorld fake = instances_called({{"one", "online"}});
   fake.world.instances.push_back(instance("svc:/site/b:one", "online"));
@@ -346,6 +362,13 @@ TEST_F(Programs, SvcpropTellsWhatIsMissing) {
   expect(daemon_.run("svcprop", {"none"}), 1, "", "svcprop: Pattern 'none' doesn't match any entities\n");
   EXPECT_EQ(daemon_.run("svcprop", {}).code, 2);
   EXPECT_EQ(daemon_.run("svcprop", {"-cC", "vm1"}).code, 2);
+  const Printed layers = daemon_.run("svcprop", {"-l", "all", "vm1"});
+  EXPECT_EQ(layers.code, 2);
+  EXPECT_TRUE(layers.err.starts_with("svcprop: -l means nothing here:")) << layers.err;
+  EXPECT_EQ(layers.out, "");
+  const Printed format = daemon_.run("svcprop", {"-o", "name", "vm1"});
+  EXPECT_EQ(format.code, 2);
+  EXPECT_TRUE(format.err.starts_with("svcprop: -o means nothing here:")) << format.err;
   const Printed deep = daemon_.run("svcprop", {"-p", "a/b/c", "vm1"});
   EXPECT_EQ(deep.code, 2);
   EXPECT_EQ(deep.err.substr(0, deep.err.find('\n')), "svcprop: -p argument `a/b/c' has too many components.");
