@@ -5,6 +5,15 @@ spread() { sort -n | awk '{v[NR]=$1} END {if (NR) printf "%s | %s", v[int((NR+1)
 
 ticks() { awk '{print $14 + $15}' "/proc/$1/stat"; }
 pss() { awk '/^Pss:/ {print $2}' "/proc/$1/smaps_rollup"; }
+# Microseconds of CPU that a cgroup takes in half a second.
+half_second_of() {
+  local usage before after
+  read -r usage before <"$1/cpu.stat"
+  timeout 0.5 tail -f /dev/null
+  read -r usage after <"$1/cpu.stat"
+  : "$usage"
+  echo $((after - before))
+}
 guard_pid() { pgrep -P "$daemon" -f vmkeep-guard; }
 
 # Wall clock in microseconds, without a process of its own.
