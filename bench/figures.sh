@@ -1,5 +1,8 @@
 # What bench/measure and bench/scale read off: times, processes, memory.
 
+# More aborts than there will be, because killing is what is measured; without a limit there would be pauses between restarts (T65).
+many_aborts=(restart_aborted_vm_failures_maxcount=1000 restart_aborted_vm_failures_timeframe=1200)
+
 # median and worst of a column of numbers
 spread() { sort -n | awk '{v[NR]=$1} END {if (NR) printf "%s | %s", v[int((NR+1)/2)], v[NR]; else printf "- | -"}'; }
 
