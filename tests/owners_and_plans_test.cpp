@@ -192,6 +192,32 @@ TEST(Plans, T62_a_budget_is_kept_and_what_does_not_fit_is_forced_or_reported) {
   EXPECT_NE(host.log("vm2").find("it is forced"), std::string::npos) << host.log("vm2");
 }
 
+TEST(Plans, T62_a_stop_that_runs_already_is_followed_by_one_that_forces) {
+  SimulatedHost host;
+  host.start_daemon();
+  host.script(R"({"vms": {"vm1": {"deaf": true}}})");
+  host.import({{"vm1", "", {{"stop_method", "acpipowerbutton"}}, ""}});
+  enable_all(host, 1);
+  ASSERT_EQ(host.run("svcadm disable -t vbox:vm1 2>&1").code, 0);
+  ASSERT_TRUE(SimulatedHost::within(
+      20s, [&] { return host.log("vm1").find("acpipowerbutton") != std::string::npos; }));
+  const auto shutdown = host.run("vmkeep shutdown --budget 8 2>&1");
+  EXPECT_EQ(shutdown.code, 0) << shutdown.out << host.log("vm1");
+  EXPECT_EQ(host.pid("vm1"), 0) << host.log("vm1");
+}
+
+TEST(Plans, T47_a_stop_takes_as_long_as_it_was_given) {
+  SimulatedHost host;
+  host.start_daemon();
+  host.script(R"({"vms": {"vm1": {"deaf": true}}})");
+  host.import({{"vm1", "", {{"stop_method", "poweroff-graceful"}}, ""}});
+  enable_all(host, 1);
+  // The method itself would wait for the guest for most of its minute.
+  const auto stopped = host.run("timeout 20 vmkeep stop -t 1 vbox:vm1 2>&1");
+  EXPECT_EQ(stopped.code, 0) << stopped.out << host.log("vm1");
+  EXPECT_EQ(host.pid("vm1"), 0);
+}
+
 // Of these instances: how many go down or are down, and how many nobody has touched.
 std::pair<size_t, size_t> on_their_way(const boost::json::object& answer, const std::string& service) {
   const auto text = [](const boost::json::object& instance, const char* member) {
@@ -228,7 +254,8 @@ TEST(Plans, WhileAShutdownBeginsHundredsOfMethodsOthersAreAnswered) {
   auto operator_ = control::Client::connect(host.work + "/run/control.sock");
   ASSERT_TRUE(observer && operator_);
   const auto look = [&observer] {
-    const auto answer = observer->call("Instances", {{"patterns", boost::json::array{"site/many"}}}, now() + Instant(30'000));
+    const auto answer =
+        observer->call("Instances", {{"patterns", boost::json::array{"site/many"}}}, now() + Instant(30'000));
     return answer ? on_their_way(*answer, "site/many") : std::pair<size_t, size_t>();
   };
   ASSERT_TRUE(SimulatedHost::within(60s, [&] { return look().second == kAll; }));

@@ -105,6 +105,7 @@ void Actions::set_state(const restarter::SetState& action) {
     owners_.send(*record, guard::message("rest", action.fmri));
   }
   record->state = action.state;
+  if (!graph::is_up(action.state)) record->stop_timeout = 0;
   record->next_state = action.next_state;
   record->reason = action.reason;
   record->why = action.why;

@@ -66,8 +66,9 @@ struct Record {
   uint64_t starts = 0;         // start methods that this daemon ran
   std::string waits_for;       // what keeps the start method that runs from going on
   std::string method_said;     // why the VM's last method failed, in its own words
-  bool giving_back = false;    // the lease of its window is over, and being ended
-  std::string transitions;     // the last lines of note, each with a null behind it, for VmStatus
+  int64_t stop_timeout = 0;  // seconds that somebody gives the next stop in place of vm/stop_timeout; 0: none
+  bool giving_back = false;  // the lease of its window is over, and being ended
+  std::string transitions;   // the last lines of note, each with a null behind it, for VmStatus
   // How the last process of its contract ended: "process 42 died on signal KILL (9)".
   std::string process_end;
   std::string dossier;                    // folder of the last crash dossier of this boot; may be empty

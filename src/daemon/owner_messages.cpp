@@ -27,6 +27,7 @@ void Owners::method(Record& record, const MethodRun& run, uint64_t number, const
     if (until) message["budget_ms"] = std::max<int64_t>((*until - now()).count(), 0);
     if (run.timeout) message["limit_ms"] = Instant(*run.timeout).count();
     message["force"] = run.until.has_value();
+    if (run.method == restarter::MethodName::stop) message["timeout"] = record.stop_timeout;
     waiting_.insert_or_assign(fmri, call);
     send(record, message);
   } else if (step == "launched" || step == "died") {

@@ -277,6 +277,7 @@ Task<VmCalls::Ended> VmCalls::start_vm(const Call& call, std::string fmri, uint6
 Task<VmCalls::Ended> VmCalls::stop_vm(const Call& call, std::string fmri) {
   using graph::State;
   Record* record = core_.record(fmri);
+  if (graph::is_up(record->state)) record->stop_timeout = control::int_member(call.parameters, "timeout", 0);
   if (auto disabled = instances_.enable(record->fmri, false, true); !disabled) {
     co_return Ended{kFailed, disabled.error().message};
   }

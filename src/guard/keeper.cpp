@@ -78,7 +78,6 @@ void Keeper::deliver(json::object message) {
   } else if (kind == "inspect" && (!doing_.empty() || (waiting_acts_ > 0 && seen_.answered))) {
     inspect_busy(message);  // what is about to be done may take hours, and was asked for first
   } else if (kind == "method" || kind == "ask" || kind == "verb" || kind == "inspect") {
-    if (kind == "method") abandoned_ = false;
     if (kind == "method" && in_verb_) interrupt();
     if (kind == "method" || kind == "ask") resting_ = false;
     if (kind == "method" || kind == "verb") ++waiting_acts_;
@@ -93,7 +92,10 @@ void Keeper::deliver(json::object message) {
   }
 }
 
+// The method that runs, and those that wait: their processes are gone.
 void Keeper::abandon() {
+  const auto is_method = [](const json::object& waiting) { return text_of(waiting, "kind") == "method"; };
+  waiting_acts_ -= static_cast<int>(inbox_.remove_if(is_method));
   abandoned_ = true;
   if (!uuid_.empty()) driver_.abandon(uuid_);
   replies_.push(message("abandoned", fmri_));
@@ -137,6 +139,7 @@ Task<> Keeper::work(std::shared_ptr<Keeper> self) {
 Task<> Keeper::handle(json::object message) {
   const std::string kind = text_of(message, "kind");
   if (kind == "method" || kind == "verb") --waiting_acts_;
+  abandoned_ = false;  // what that was meant for is over
   if (kind == "method") co_await method(message);
   if (kind == "ask") co_await answer(message);
   if (kind == "verb") co_await verb(message);
@@ -222,7 +225,7 @@ Task<> Keeper::method(const json::object& call) {
     step = co_await start_vm(call, deadline.value_or(now() + Instant(600s)));
   } else if (name == "stop") {
     unwatch();
-    step = co_await stop_vm(deadline, control::bool_member(call, "force", false));
+    step = co_await stop_vm(call, deadline);
   }
   expected_ = false;
   doing_.clear();
@@ -231,7 +234,7 @@ Task<> Keeper::method(const json::object& call) {
   if (step.action == "done" && step.code == 0 && name == "start") watch(true);
   send_step(call, step);
   if (!std::exchange(stop_after_start_, false)) co_return;
-  const Step stopped = co_await stop_vm(now() + kStopAfterStart, false);
+  const Step stopped = co_await stop_vm(json::object(), now() + kStopAfterStart);
   log(stopped.text.empty() ? "The VM is stopped." : stopped.text.substr(0, stopped.text.find('\n')));
 }
 

@@ -114,8 +114,9 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   Task<Step> save_then_launch(const boost::json::object& call, Instant deadline);
   Task<bool> service_went(pid_t before);
   Task<Step> never_came_up();
-  // force: it is down by the deadline, or its process is ended.
-  Task<Step> stop_vm(std::optional<Instant> deadline, bool force);
+  // force (of the call): it is down by the deadline, or its process is ended.
+  Task<Step> stop_vm(const boost::json::object& call, std::optional<Instant> deadline);
+  vm::VmConfig with_asked_timeout(const boost::json::object& call) const;
   using Planner = std::function<vm::StopPlan(const vm::Observation&)>;
   Task<Descent> bring_down(Planner planner, Instant patience, hypervisor::Percent progress);
   Task<std::optional<Descent>> take_step(vm::StopStep step, Instant least, Instant patience,
@@ -125,6 +126,7 @@ class Keeper : public std::enable_shared_from_this<Keeper> {
   Task<> verb(const boost::json::object& call);
   Task<Outcome> perform(const boost::json::object& call);
   Task<Outcome> take_down(vm::TakeDown how, const boost::json::object& call);
+  Task<> follow_on(Outcome& result);
   Task<Outcome> kill_process(Outcome before);
   Task<Outcome> start_wanted(const boost::json::object& call);
   Task<Outcome> stop_now(const boost::json::object& call);

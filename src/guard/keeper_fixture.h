@@ -26,7 +26,8 @@ inline constexpr char kUuid[] = "11111111-2222-3333-4444-555555555555";
 // What the tests know of the VM, and what was done to it.
 class FakeHypervisor : public hypervisor::Hypervisor {
  public:
-  explicit FakeHypervisor(const Executor& executor) : hints(executor), abandoned(executor) {}
+  explicit FakeHypervisor(const Executor& executor)
+      : hints(executor), abandoned(executor), executor_(executor) {}
 
   vm::VmState state = vm::VmState::poweroff;
   std::optional<pid_t> pid;
@@ -37,6 +38,8 @@ class FakeHypervisor : public hypervisor::Hypervisor {
   bool refuses = false;              // every control() fails
   bool mute = false;                 // every look() fails
   bool endless = false;              // a save never comes to its end, until its deadline
+  bool overruns = false;             // a save goes on after its call has run out of time
+  Instant takes{0};                  // how long a save takes, whose process is there for as long again
   bool dies = false;                 // a save ends in an abort
   bool window = true;                // there is a front end
   pid_t the_service = 77;            // another pid: it was lost and started anew
@@ -91,6 +94,16 @@ class FakeHypervisor : public hypervisor::Hypervisor {
       state = vm::VmState::saving;
       co_await abandoned.wait(deadline);
       co_return fail(ErrorKind::timeout, "the save did not end in time");
+    }
+    if (word == "savestate" && overruns) {
+      state = vm::VmState::saving;
+      co_return fail(ErrorKind::timeout, "the save did not end in time");
+    }
+    if (word == "savestate" && takes > Instant(0)) {
+      co_await sleep_until(now() + takes);
+      state = vm::VmState::saved;
+      start(executor_, end_later());
+      co_return hypervisor::done();
     }
     if (word == "savestate") {
       if (progress) progress(50);
@@ -154,6 +167,13 @@ class FakeHypervisor : public hypervisor::Hypervisor {
     calls.emplace_back("abandon");
     abandoned.notify();
   }
+
+ private:
+  Task<> end_later() {
+    co_await sleep_until(now() + takes);
+    become(state, std::nullopt);
+  }
+  Executor executor_;
 };
 
 class KeeperTest : public ::testing::Test {

@@ -91,6 +91,7 @@ TEST_F(GuestTest, ASilentHypervisorLeavesOneDossierHoweverOftenItIsAsked) {
     question["question"] = ++question_;
     question["cause"] = "report";
     question["history"] = to_json(history_);
+    driver_.calls.clear();
     keeper_->deliver(question);
     run_until([this] { return std::count(driver_.calls.begin(), driver_.calls.end(), "look") > 1; });
     keeper_->abandon();

@@ -6,6 +6,7 @@
 namespace vmkeep::guard {
 namespace {
 
+namespace json = boost::json;
 using namespace std::chrono_literals;
 
 constexpr Instant kLook = 30s;
@@ -13,6 +14,9 @@ constexpr Instant kCall = 12s;  // for the command itself, at least: one in 300 
 constexpr Instant kIdentify = 60s;
 constexpr Instant kSnapshot = 60s;
 constexpr Instant kUnlimited = std::chrono::hours(24 * 365);
+constexpr Instant kGlance = 500ms;  // whether something stronger wants the VM meanwhile
+constexpr Instant kNoticed = 2s;    // for the end of the process, after a call that was good
+constexpr int64_t kMaxSeconds = 1'000'000'000;
 constexpr Instant kForcedCall = 500ms;  // the least that it gets when time is running out
 
 Step done(int code, const std::string& text) {
@@ -26,7 +30,7 @@ Step done(int code, const std::string& text) {
 Task<bool> Keeper::reached(vm::VmState wanted, Instant deadline) {
   while (!cut_short()) {
     if (driver_.process(uuid_)) {
-      co_await driver_.hint(uuid_, std::min(deadline, now() + Instant(5s)));
+      co_await driver_.hint(uuid_, std::min(deadline, now() + kGlance));
     }
     if (!driver_.process(uuid_)) {
       const auto observed = co_await settled_look(std::min(deadline, now() + Instant(10s)));
@@ -40,14 +44,23 @@ Task<bool> Keeper::reached(vm::VmState wanted, Instant deadline) {
   co_return false;
 }
 
-Task<Step> Keeper::stop_vm(std::optional<Instant> deadline, bool force) {
+// `timeout` of the call stands in place of vm/stop_timeout.
+vm::VmConfig Keeper::with_asked_timeout(const json::object& call) const {
+  vm::VmConfig config = *config_;
+  const int64_t timeout = std::min(control::int_member(call, "timeout", 0), kMaxSeconds);
+  if (timeout > 0) config.stop_timeout = std::chrono::seconds(timeout);
+  return config;
+}
+
+Task<Step> Keeper::stop_vm(const json::object& call, std::optional<Instant> deadline) {
+  const bool force = control::bool_member(call, "force", false);
   const Instant patience = deadline.value_or(now() + kUnlimited);
   auto known = co_await identify(std::min(patience, now() + kIdentify));
   if (!known) {
     const bool gone = known.error().kind == ErrorKind::not_found;
     co_return done(gone ? 0 : 1, known.error().message);
   }
-  const vm::VmConfig config = *config_;
+  const vm::VmConfig config = with_asked_timeout(call);
   // By name: GCC 12 destroys a lambda twice that is made in the midst of a co_await.
   const Planner planner = [config, deadline, force](const vm::Observation& observed) {
     std::optional<std::chrono::milliseconds> budget;
@@ -101,14 +114,14 @@ Task<std::optional<Descent>> Keeper::take_step(vm::StopStep step, Instant least,
   const auto sent =
       co_await driver_.control(uuid_, step.action, std::max(limit, now() + least), std::move(progress));
   if (!sent) {
-    trouble = word + " was refused: " + sent.error().message;
+    const bool late = sent.error().kind == ErrorKind::timeout;
+    trouble = word + (late ? ": " : " was refused: ") + sent.error().message;
     // A call that ran out of time may have done its work all the same.
-    if (sent.error().kind != ErrorKind::timeout || step.wanted == vm::VmState::unknown)
-      co_return std::nullopt;
+    if (!late || step.wanted == vm::VmState::unknown) co_return std::nullopt;
     if (!co_await reached(step.wanted, limit)) co_return std::nullopt;
   } else if (step.wanted == vm::VmState::unknown) {
     co_return Descent{Descent::End::still_up, 0, "The VM was sent " + word + " and stays active."};
-  } else if (!co_await reached(step.wanted, limit)) {
+  } else if (!co_await reached(step.wanted, std::max(limit, now() + std::min(least, kNoticed)))) {
     trouble = "The VM did not become " + wanted + " by " + word + ".";
     if (seen_.agreed() == vm::VmState::aborted) trouble += "  It died: VirtualBox says aborted.";
     co_return std::nullopt;

@@ -23,7 +23,6 @@ constexpr Instant kLook = 30s;
 constexpr Instant kCall = 60s;
 constexpr Instant kSnapshot = std::chrono::hours(1);
 constexpr Instant kUnlimited = std::chrono::hours(24 * 365);
-constexpr int64_t kMaxSeconds = 1'000'000'000;
 
 Outcome outcome(int code, std::string text) {
   Outcome result;
@@ -111,10 +110,7 @@ Task<vm::Observation> Keeper::plain_look() {
 // -------------------------------------------------------------------------------------------------------
 
 Task<Outcome> Keeper::take_down(vm::TakeDown how, const json::object& call) {
-  const int64_t timeout = std::min(control::int_member(call, "timeout", 0), kMaxSeconds);
-  std::optional<std::chrono::milliseconds> limit;
-  if (config_->stop_timeout) limit = *config_->stop_timeout;
-  if (timeout > 0) limit = std::chrono::seconds(timeout);
+  std::optional<std::chrono::milliseconds> limit = with_asked_timeout(call).stop_timeout;
   // A state that passes may take as long as a step.
   const Instant patience = now() + (limit ? Instant(*limit) : kUnlimited);
   const Planner planner = [how, limit](const vm::Observation& observed) {
@@ -125,6 +121,7 @@ Task<Outcome> Keeper::take_down(vm::TakeDown how, const json::object& call) {
   Outcome result = outcome(descent.code, descent.text);
   using End = Descent::End;
   result.outage = descent.end == End::down;
+  if (descent.end == End::failed) co_await follow_on(result);
   if (control::bool_member(call, "kill", false) && how != vm::TakeDown::save &&
       descent.end != End::still_up) {
     result = co_await kill_process(std::move(result));
@@ -145,6 +142,14 @@ Task<Outcome> Keeper::take_down(vm::TakeDown how, const json::object& call) {
   co_return result;
 }
 
+// What was begun and takes longer than it was given goes on: it stays the operator's doing.
+Task<> Keeper::follow_on(Outcome& result) {
+  const vm::Observation observed = co_await plain_look();
+  if (!vm::is_passing(observed.agreed())) co_return;
+  result.outage = true;
+  result.text = is(observed) + " still, which took longer than it was given: it goes on.";
+}
+
 // -k: whatever is left of the VM's process ends.
 Task<Outcome> Keeper::kill_process(Outcome before) {
   if (!driver_.process(uuid_)) co_return before;
@@ -159,16 +164,13 @@ Task<Outcome> Keeper::kill_process(Outcome before) {
 // `stop` of a VM whose instance is not up, and the end of a window: by the stop method that is named, else by
 // the one that is configured.
 Task<Outcome> Keeper::stop_now(const json::object& call) {
-  vm::VmConfig config = *config_;
+  vm::VmConfig config = with_asked_timeout(call);
   const bool window = text_of(call, "verb") == "gui_end";
   if (window && config.is_interactive) config.stop_method = vm::StopMethod::poweroff_graceful;
   if (const std::string word = text_of(call, "text"); !word.empty()) {
     const auto method = vm::stop_method(word);
     if (!method) co_return outcome(kConfig, "\"" + word + "\" is no stop method.");
     config.stop_method = *method;
-  }
-  if (const int64_t timeout = control::int_member(call, "timeout", 0); timeout > 0) {
-    config.stop_timeout = std::chrono::seconds(std::min(timeout, kMaxSeconds));
   }
   const Instant patience = now() + (config.stop_timeout ? Instant(*config.stop_timeout) : kUnlimited);
   const Planner planner = [config](const vm::Observation& observed) {

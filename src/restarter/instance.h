@@ -65,6 +65,7 @@ struct Running {
   uint64_t run = 0;
   uint64_t timer = 0;
   std::optional<Instant> deadline;
+  bool in_budget = false;  // it began knowing when it has to be over, and forces what it must
   bool timed_out = false;
   bool empty_in_time = false;  // the instance's contract was empty when the time ran out
   std::string said;            // why it failed, in its own words
@@ -269,6 +270,7 @@ struct Restarter::Data {
   std::optional<Instant> finish_limit(const Instance& i) const;
   std::optional<Instant> forced_at(const Instance& i) const;
   void limit_running_method(Instance& i);
+  bool is_forced_next(const Instance& i) const;
   void tell_end_of_shutdown();
   void arm_own(uint64_t& timer, Instant& armed_for, std::optional<Instant> at);
   bool own_timer_fired(uint64_t timer);

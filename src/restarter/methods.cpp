@@ -100,6 +100,7 @@ Restarter::Data::Launched Restarter::Data::launch(Instance& i, MethodName name) 
   if (method.timeout && !endless) i.method.deadline = now_ + *method.timeout;
   const auto until = name == MethodName::stop ? finish_limit(i) : std::nullopt;
   if (until) i.method.deadline = std::min(i.method.deadline.value_or(*until), std::max(*until, now_));
+  i.method.in_budget = until.has_value();
   const auto exec = trim(*method.exec);
   if (exec == ":true") {
     log(i, fmt::format("Executing {} method (null).", to_string(name)));
@@ -151,6 +152,10 @@ void Restarter::Data::method_timeout(Instance& i) {
     i.method.timed_out = true;
     i.method.empty_in_time = i.emptied();
     actions_.push_back(KillMethod{i.fmri, i.method.run, i.view.vm_instance});
+    return;
+  }
+  if (is_forced_next(i)) {
+    stop_once(i);
     return;
   }
   const std::string why = "its processes did not end in time";

@@ -208,6 +208,10 @@ void Restarter::Data::stop_ended(Instance& i, Outcome outcome, const MethodEnd& 
     stop_method_done(i);
     return;
   }
+  if (is_forced_next(i) && !i.emptied()) {
+    stop_once(i);
+    return;
+  }
   if (i.method.timed_out && i.has_contract) {
     // 6.9: killed; only a contract that was empty by then makes it a stop.
     if (i.method.empty_in_time) {

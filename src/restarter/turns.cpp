@@ -119,12 +119,18 @@ std::optional<Instant> Restarter::Data::forced_at(const Instance& i) const {
   return *limit - std::min(kForcedTime, window / 2);
 }
 
-// A method that runs already when the end is announced: a stop has until its latest finish, anything else
-// has to leave time for the stop that follows.
+// A stop of a VM that began before a limit was set forces nothing: another one follows that does.
+bool Restarter::Data::is_forced_next(const Instance& i) const {
+  const auto limit = finish_limit(i);
+  return i.view.vm_instance && !i.method.in_budget && limit && now_ < *limit;
+}
+
+// A method that runs already when the end is announced: a service's stop has until its latest finish,
+// anything else has to leave time for the stop that follows.
 void Restarter::Data::limit_running_method(Instance& i) {
   if (!i.busy()) return;
   const bool stops = i.phase == Phase::stopping || i.phase == Phase::emptying;
-  const auto limit = stops ? finish_limit(i) : forced_at(i);
+  const auto limit = stops && !is_forced_next(i) ? finish_limit(i) : forced_at(i);
   if (!limit || (i.method.deadline && *i.method.deadline <= *limit)) return;
   cancel(i, i.method.timer);
   i.method.deadline = std::max(*limit, now_);
