@@ -318,5 +318,23 @@ TEST(Progress, ARestoreIsToldInPercent) {
   EXPECT_EQ(host.run("vmkeep save vbox:a 2>&1").out.find('\r'), std::string::npos);
 }
 
+TEST(Progress, T61_a_save_that_takes_longer_than_it_was_given_stays_the_operators) {
+  SimulatedHost host;
+  host.start_daemon();
+  host.script(R"({"delays": {"savestate": 14000}})");  // a call gets twelve seconds in any case
+  host.import({{"a", "", {}, ""}});
+  ASSERT_EQ(host.run("svcadm enable -s vbox:a 2>&1").code, 0) << host.log("a");
+  const auto said = host.run("vmkeep save -t 1 vbox:a 2>&1");
+  EXPECT_NE(said.code, 0) << said.out;
+  EXPECT_NE(said.out.find("it goes on"), std::string::npos) << said.out;
+  ASSERT_TRUE(SimulatedHost::within(20s, [&] { return host.pid("a") == 0; }));
+  const auto settled = [&] {
+    return host.run("svcs -H -o STATE,NSTA vbox:a").out.find(" -") != std::string::npos;
+  };
+  ASSERT_TRUE(SimulatedHost::within(20s, settled));
+  EXPECT_NE(host.run("vmkeep status vbox:a 2>&1").out.find("saved"), std::string::npos);
+  EXPECT_EQ(host.state("a"), "online") << host.log("a");
+}
+
 }  // namespace
 }  // namespace vmkeep::tests
