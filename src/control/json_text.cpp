@@ -99,14 +99,14 @@ void append_json(std::string& out, const InstanceMessage& instance) {
   object.add("fmri", instance.fmri);
   object.add("state", instance.state);
   object.add("next_state", instance.next_state);
-  object.add("reason", instance.reason);
-  object.add("why", instance.why);
+  if (!instance.reason.empty()) object.add("reason", instance.reason);
+  if (!instance.why.empty()) object.add("why", instance.why);
   object.add_number("state_time", instance.state_time);
   object.add("configured", instance.configured);
   object.add("enabled", instance.enabled);
   object.add_number("contract", instance.contract);
-  object.add("log", instance.log);
-  object.add("restarter", instance.restarter);
+  if (!instance.log.empty()) object.add("log", instance.log);
+  if (!instance.restarter.empty()) object.add("restarter", instance.restarter);
   object.add("vm", instance.vm);
   if (instance.enabled_permanent) object.add("enabled_permanent", *instance.enabled_permanent);
   if (instance.enabled_temporary) object.add("enabled_temporary", *instance.enabled_temporary);

@@ -275,7 +275,9 @@ Task<> Calls::stream(Call call, std::vector<std::string> fmris) {
       }
       if (told->second == record->version) continue;
       told->second = record->version;
-      call.reply({{"instance", control::to_json(instances_.describe(*record, true))}}, call.more);
+      call.reply(
+          {{"instance", control::to_json(instances_.describe(*record, Instances::Detail::dependencies))}},
+          call.more);
       if (!call.more) co_return;
     }
     auto changed = co_await changes(core_, core_.last_version, core_.removals);
@@ -335,7 +337,8 @@ Task<> Calls::stream_shutdown(Call call) {
               [](const Record* a, const Record* b) { return a->state_time < b->state_time; });
     for (const Record* record : down) {
       if (!call.more) continue;
-      call.reply({{"instance", control::to_json(instances_.describe(*record, false))}, {"done", false}},
+      call.reply({{"instance", control::to_json(instances_.describe(*record, Instances::Detail::plain))},
+                  {"done", false}},
                  true);
     }
     if (core_.shut_down) break;

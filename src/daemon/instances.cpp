@@ -195,16 +195,23 @@ Result<> Instances::refresh(const fmri::Fmri& instance) {
   return {};
 }
 
-control::InstanceMessage Instances::describe(const Record& record, bool dependencies) {
+control::InstanceMessage Instances::describe(const Record& record, Detail detail) {
   control::InstanceMessage message;
   message.fmri = record.fmri.str();
   message.state = graph::to_string(record.state);
   message.next_state = graph::to_string(record.next_state);
-  message.reason = graph::to_string(record.reason);
-  message.why = record.why;
+  // What is not on record may not be claimed to be well: the next daemon would not know it.
+  if (!record.unrecorded.empty() && record.state == graph::State::online) {
+    message.state = graph::to_string(graph::State::degraded);
+  }
+  message.contract = record.contract;
+  message.vm = record.claimed;
   message.state_time = std::chrono::duration<double>(record.state_time.time_since_epoch()).count();
   message.configured = record.enabled.has_value();
   message.enabled = record.enabled.value_or(false);
+  if (detail == Detail::brief) return message;
+  message.reason = graph::to_string(record.reason);
+  message.why = record.why;
   if (const auto current = repository::look(*core_.store, record.fmri)) {
     const repository::View own{current->own, nullptr};
     if (const auto value = own.value("general", "enabled")) message.enabled_permanent = *value == "true";
@@ -215,22 +222,18 @@ control::InstanceMessage Instances::describe(const Record& record, bool dependen
     if (const auto name = current->value("tm_common_name", "C")) message.name = std::string(*name);
   }
   if (!record.unrecorded.empty()) {
-    // What is not on record may not be claimed to be well: the next daemon would not know it.
-    if (record.state == graph::State::online) message.state = graph::to_string(graph::State::degraded);
     message.reason = graph::to_string(graph::Reason::bad_repo_state);
     message.why = record.unrecorded;
   }
   const bool starts = record.state == graph::State::offline && record.next_state == graph::State::online;
   if (starts && message.why.empty()) message.why = record.waits_for;
-  message.contract = record.contract;
   message.log = core_.logs.path(record.fmri);
-  message.vm = record.claimed;
   if (!record.dossier.empty()) message.dossier = record.dossier;
   message.start_status = record.start_status;
   if (record.reason == graph::Reason::service_request && !record.requested_by.empty()) {
     message.requested_by = record.requested_by;
   }
-  if (!dependencies) return message;
+  if (detail != Detail::dependencies) return message;
   message.dependencies.emplace();
   for (const auto& dependency : record.config->dependencies) {
     control::DependencyMessage out{dependency.name,

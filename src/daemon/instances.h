@@ -28,7 +28,9 @@ class Instances {
   // SMF's ring of starts (6.11).
   void forget_aborts(Record& record);
 
-  control::InstanceMessage describe(const Record& record, bool dependencies);
+  // brief: what a list of states needs and nothing that has to be looked up.
+  enum class Detail { brief, plain, dependencies };
+  control::InstanceMessage describe(const Record& record, Detail detail);
 
  private:
   Result<> add_comment(const fmri::Fmri& instance, bool temporary, const std::optional<std::string>& comment,

@@ -83,11 +83,11 @@ std::vector<Fmri> unconfigured(Core& core, const std::vector<Entry>& entries) {
 // The elements of the JSON array of instances.
 class Writer {
  public:
-  Writer(Instances& instances, bool dependencies) : instances_(instances), dependencies_(dependencies) {}
+  Writer(Instances& instances, Instances::Detail detail) : instances_(instances), detail_(detail) {}
 
   void add(const Record& record) {
     if (!text_.empty()) text_ += ',';
-    control::append_json(text_, instances_.describe(record, dependencies_));
+    control::append_json(text_, instances_.describe(record, detail_));
   }
   void add_unconfigured(const Fmri& name) {
     Record nobody;
@@ -98,7 +98,7 @@ class Writer {
 
  private:
   Instances& instances_;
-  bool dependencies_;
+  Instances::Detail detail_;
   std::string text_;
 };
 
@@ -167,7 +167,9 @@ void answer_instances(Core& core, Instances& instances, const control::Call& cal
   auto patterns = patterns_of(call);
   if (!patterns) return call.fail(patterns.error());
   const bool dependencies = control::bool_member(call.parameters, "dependencies", false);
-  Writer writer(instances, dependencies);
+  const bool brief = control::bool_member(call.parameters, "brief", false);
+  using Detail = Instances::Detail;
+  Writer writer(instances, dependencies ? Detail::dependencies : brief ? Detail::brief : Detail::plain);
   const auto written = *patterns ? write_some(core, **patterns, writer) : write_all(core, writer);
   if (!written) return call.fail(written.error());
   std::string text = "{\"instances\":[" + writer.text() + "],\"facts\":[";

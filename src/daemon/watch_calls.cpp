@@ -69,7 +69,7 @@ Task<> watch_everything(Core& core, Instances& instances, control::Call call) {
     co_await core.changed.wait(now() + kLookAgain);
     json::array changed;
     for (const Record* record : core.changed_since(seen)) {
-      changed.push_back(control::to_json(instances.describe(*record, false)));
+      changed.push_back(control::to_json(instances.describe(*record, Instances::Detail::plain)));
       known.insert(record->fmri.str());
     }
     seen = core.last_version;

@@ -107,6 +107,16 @@ bool is_allowed(const CommandLine& line, const SvcsRequest& request) {
   return (mode != 'l' && mode != 'L') || !line.operands.empty();
 }
 
+// svcs -a, which people type on hosts with thousands of instances: only a description has to be looked up.
+bool is_brief(const SvcsRequest& request) {
+  const auto is_looked_up = [](const std::string& column) { return column == "DESC"; };
+  const auto is_key_looked_up = [](const auto& key) { return key.column == "DESC"; };
+  return request.mode == 'p' && request.all && request.operands.empty() && request.restarters.empty() &&
+         !request.json && !request.processes &&
+         std::none_of(request.columns.begin(), request.columns.end(), is_looked_up) &&
+         std::none_of(request.keys.begin(), request.keys.end(), is_key_looked_up);
+}
+
 int answer(const SvcsRequest& request, Output& output) {
   auto connected = control::Client::connect();
   if (!connected) {
@@ -117,7 +127,8 @@ int answer(const SvcsRequest& request, Output& output) {
   const auto client = std::make_shared<control::Client>(std::move(*connected));
   // How dependencies stand, and why something does not run, is a question about all of them.
   const bool alone = request.mode == 'p' || request.mode == 'L' || request.mode == 'n';
-  auto world = alone && request.mode != 'n' && !request.operands.empty()
+  auto world = is_brief(request) ? fetch_brief_world(*client)
+               : alone && request.mode != 'n' && !request.operands.empty()
                    ? fetch_world_of(*client, request.operands)
                    : fetch_world(*client, !alone);
   if (!world) {

@@ -134,6 +134,10 @@ Result<World> fetch_world(control::Client& client, bool dependencies) {
   return world;
 }
 
+Result<World> fetch_brief_world(control::Client& client) {
+  return ask_world(client, {{"brief", true}});
+}
+
 Result<World> fetch_world_of(control::Client& client, const std::vector<std::string>& operands) {
   return ask_world(client, {{"dependencies", false}, {"patterns", control::patterns_of(operands)}});
 }
