@@ -4,9 +4,8 @@
 
 #include <algorithm>
 #include <climits>
-#include <filesystem>
 
-#include "base/fd.h"
+#include "base/named_file.h"
 #include "manifest/document.h"
 #include "manifest/reader.h"
 
@@ -123,11 +122,7 @@ std::vector<Problem> parse(const std::string& file, const std::string& text, Bun
 }
 
 std::vector<Problem> parse_file(const std::string& file, Bundle& bundle, const ParseOptions& options) {
-  // The caller named this file himself, so links in its name are his: they are followed here and nowhere
-  // else.
-  std::error_code error;
-  const auto path = std::filesystem::canonical(file, error);
-  auto text = read_file(error ? file : path.string());
+  auto text = read_named_file(file);
   if (text) return parse(file, *text, bundle, options);
   bundle = Bundle{};
   bundle.file = file;
