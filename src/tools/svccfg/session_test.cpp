@@ -346,6 +346,7 @@ TEST_F(Svccfg, ExportToAFile) {
   std::ifstream in(file);
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), shown.out);
   EXPECT_EQ(run({"validate", file}).code, 0);
+  expect({{{"export", "nosuch"}, "", 1, "", "svccfg: Pattern 'nosuch' doesn't match any services\n"}});
 }
 
 // As a shell's: what is there stays what it is.
