@@ -35,7 +35,9 @@ class BundleReader {
   void read_service(const xmlNode* node) {
     ServiceDescription service;
     service.name = service_name(node);
-    service.type = reporter_.required(node, "type");
+    // A profile is not checked against the DTD (3.1), and speaks of what is there already.
+    service.type = bundle_.type == "profile" ? attribute(node, "type").value_or("service")
+                                             : reporter_.required(node, "type");
     service.version = attribute(node, "version").value_or("");
     const fmri::Fmri self{service.name, {}, {}, {}};
     EntityReader reader(reporter_, self, service, bundle_.type == "profile");
