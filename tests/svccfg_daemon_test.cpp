@@ -114,6 +114,21 @@ TEST_F(Lab, WhatIsAskedForComesAlone) {
             "svcs: Pattern 'nobody' doesn't match any instances\nsvc:/site/lab:default\n");
 }
 
+// What svcprop -f prints, svcprop takes.
+TEST_F(Lab, PropertiesHaveNamesOfTheirOwn) {
+  const std::string whole = "svc:/site/lab:default/:properties/lab/word";
+  EXPECT_EQ(host_.run("svcprop -f -p lab/word site/lab:default").out, whole + " astring one\n");
+  for (const std::string& name : {whole, std::string("site/lab:default/:properties/lab/word"),
+                                  std::string("svc:/site/lab/:properties/lab/word")}) {
+    EXPECT_EQ(host_.run("svcprop " + name + " 2>&1").out, "one\n") << name;
+  }
+  EXPECT_EQ(host_.run("svcprop -t svc:/site/lab:default/:properties/lab 2>&1").out, "lab/word astring one\n");
+  EXPECT_EQ(host_.run("svcprop svc:/site/lab:default/:properties/lab/none 2>&1").code, 1);
+  const std::string nobody = "svc:/site/lab:none/:properties/lab/word";
+  EXPECT_EQ(host_.run("svcprop " + nobody + " 2>&1").out,
+            "svcprop: Pattern '" + nobody + "' doesn't match any entities\n");
+}
+
 TEST_F(Lab, AProfileStopsAndStartsIt) {
   const auto profile = [&](const char* enabled) {
     write("site.xml", document("profile", std::string("<property_group name='lab'><propval name='word' "
