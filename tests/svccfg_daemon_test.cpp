@@ -178,6 +178,27 @@ TEST_F(Lab, ARestartThatWaitsForARefreshOutlivesTheDaemonThatTookIt) {
   EXPECT_NE(host_.run("svcprop -q -p restarter_actions/restart site/lab:default").code, 0) << "it is done";
 }
 
+// 6.10: only what is missing by an absolute name is a mistake that no time mends.
+TEST_F(Lab, AChildServiceWhoseProgramIsMissingIsTriedAgainUnlessItsNameIsAbsolute) {
+  const auto child = [&](const std::string& program) {
+    std::string text = lab(program, "one");
+    text.insert(text.find("<property_group name='lab'"),
+                "<property_group name='startd' type='framework'><propval name='duration' type='astring' "
+                "value='child'/></property_group>");
+    write("lab.xml", text);
+    EXPECT_EQ(svccfg("import " + host_.work + "/lab.xml").out, "");
+    EXPECT_EQ(host_.run("svcadm restart site/lab").code, 0);
+  };
+  child("nothing/here");
+  EXPECT_TRUE(host_.within(60s, [&] { return log().find("throttling") != std::string::npos; })) << log();
+  EXPECT_EQ(log().find("Missing start method"), std::string::npos) << log();
+  child("/nothing/here");
+  EXPECT_TRUE(host_.until("site/lab", "maintenance")) << log();
+  EXPECT_NE(log().find("Missing start method (/nothing/here), changing state to maintenance."),
+            std::string::npos)
+      << log();
+}
+
 TEST_F(Lab, AMilestoneTakesDownWhatItDoesNotDependOn) {
   EXPECT_EQ(svccfg("-s milestone/multi-user-server:default addpg lab dependency").code, 0);
   for (const char* property : {"grouping = astring: require_all", "restart_on = astring: none",

@@ -74,7 +74,8 @@ restarter::MethodEnd failed_to_spawn(const Record& record, restarter::MethodName
                           spec.working_directory);
   } else if (error.message.find(": execve") != std::string::npos) {
     const bool child = record.config->duration == restarter::Duration::child;
-    if (missing && child && method == restarter::MethodName::start) {
+    const bool absolute = spec.argv[0].starts_with('/');
+    if (missing && absolute && child && method == restarter::MethodName::start) {
       end.why = fmt::format("Missing start method ({}), changing state to maintenance.", spec.argv[0]);
     } else {
       end.kind = restarter::MethodEnd::Kind::exited;
