@@ -221,6 +221,7 @@ void Methods::begin(Birth birth) {
     return;
   }
   record->runs[birth.run].pid = child->pid;
+  if (birth.method == restarter::MethodName::start) record->start_pid = child->pid;
   start(core_.executor, follow(core_, birth.fmri, birth.run, child->pid));
 }
 
