@@ -125,6 +125,24 @@ TEST_F(Contracts, AreShownAsCtstatDoes) {
   }
 }
 
+// 2.6: of a service that is one process it is that process, for whichever daemon looks.
+TEST_F(Contracts, TheStartMethodsPidIsOnRecord) {
+  fs::create_symlink("/bin/sleep", host.work + "/sleeper");
+  import("worker", "", "",
+         "<property_group name='startd' type='framework'><propval name='duration' "
+         "type='astring' value='child' /></property_group>");
+  expect("svccfg -s site/worker setprop start/exec = '\"" + host.work + "/sleeper 100004\"'", 0);
+  expect("svccfg -s site/worker setprop stop/exec = :kill", 0);
+  expect("svccfg -s site/worker:default refresh", 0);
+  expect("svcadm enable -s worker", 0);
+  const auto pid = line("svcs -Hp worker | awk '/sleeper/ {print $2}'");
+  EXPECT_EQ(line("svcprop -t -p restarter/start_pid worker"), "restarter/start_pid count " + pid);
+  ::kill(host.daemon, SIGKILL);
+  ASSERT_TRUE(host.daemon_ended(20s));
+  host.start_daemon();
+  EXPECT_EQ(line("svcprop -p restarter/start_pid worker"), pid);
+}
+
 TEST_F(Contracts, AMethodKillsItsOwn) {
   import("worker", "", "%{restarter/contract} TERM 1");
   expect("svcadm enable -s worker", 0);

@@ -114,6 +114,21 @@ TEST_F(Lab, WhatIsAskedForComesAlone) {
             "svcs: Pattern 'nobody' doesn't match any instances\nsvc:/site/lab:default\n");
 }
 
+// What svcprop -f prints, svcprop takes.
+TEST_F(Lab, PropertiesHaveNamesOfTheirOwn) {
+  const std::string whole = "svc:/site/lab:default/:properties/lab/word";
+  EXPECT_EQ(host_.run("svcprop -f -p lab/word site/lab:default").out, whole + " astring one\n");
+  for (const std::string& name : {whole, std::string("site/lab:default/:properties/lab/word"),
+                                  std::string("svc:/site/lab/:properties/lab/word")}) {
+    EXPECT_EQ(host_.run("svcprop " + name + " 2>&1").out, "one\n") << name;
+  }
+  EXPECT_EQ(host_.run("svcprop -t svc:/site/lab:default/:properties/lab 2>&1").out, "lab/word astring one\n");
+  EXPECT_EQ(host_.run("svcprop svc:/site/lab:default/:properties/lab/none 2>&1").code, 1);
+  const std::string nobody = "svc:/site/lab:none/:properties/lab/word";
+  EXPECT_EQ(host_.run("svcprop " + nobody + " 2>&1").out,
+            "svcprop: Pattern '" + nobody + "' doesn't match any entities\n");
+}
+
 TEST_F(Lab, AProfileStopsAndStartsIt) {
   const auto profile = [&](const char* enabled) {
     write("site.xml", document("profile", std::string("<property_group name='lab'><propval name='word' "
@@ -161,6 +176,27 @@ TEST_F(Lab, ARestartThatWaitsForARefreshOutlivesTheDaemonThatTookIt) {
   EXPECT_TRUE(host_.until("site/lab", "online")) << log();
   EXPECT_NE(log().find("Stopping because service restarting."), std::string::npos) << log();
   EXPECT_NE(host_.run("svcprop -q -p restarter_actions/restart site/lab:default").code, 0) << "it is done";
+}
+
+// 6.10: only what is missing by an absolute name is a mistake that no time mends.
+TEST_F(Lab, AChildServiceWhoseProgramIsMissingIsTriedAgainUnlessItsNameIsAbsolute) {
+  const auto child = [&](const std::string& program) {
+    std::string text = lab(program, "one");
+    text.insert(text.find("<property_group name='lab'"),
+                "<property_group name='startd' type='framework'><propval name='duration' type='astring' "
+                "value='child'/></property_group>");
+    write("lab.xml", text);
+    EXPECT_EQ(svccfg("import " + host_.work + "/lab.xml").out, "");
+    EXPECT_EQ(host_.run("svcadm restart site/lab").code, 0);
+  };
+  child("nothing/here");
+  EXPECT_TRUE(host_.within(60s, [&] { return log().find("throttling") != std::string::npos; })) << log();
+  EXPECT_EQ(log().find("Missing start method"), std::string::npos) << log();
+  child("/nothing/here");
+  EXPECT_TRUE(host_.until("site/lab", "maintenance")) << log();
+  EXPECT_NE(log().find("Missing start method (/nothing/here), changing state to maintenance."),
+            std::string::npos)
+      << log();
 }
 
 TEST_F(Lab, AMilestoneTakesDownWhatItDoesNotDependOn) {

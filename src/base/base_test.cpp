@@ -15,6 +15,7 @@
 #include "base/command.h"
 #include "base/fd.h"
 #include "base/loop.h"
+#include "base/named_file.h"
 #include "base/reaper.h"
 #include "base/spawn.h"
 
@@ -54,6 +55,60 @@ TEST_F(Files, LinksAreNotFollowed) {
   EXPECT_FALSE(open_file(folder_ + "/link", O_WRONLY | O_CREAT));
   ASSERT_EQ(::symlink("/tmp", (folder_ + "/folder").c_str()), 0);
   EXPECT_FALSE(make_folders(folder_ + "/folder", 0700));
+}
+
+TEST_F(Files, WhatTheUserNamedIsOpenedAsAShellDoes) {
+  const std::string target = folder_ + "/target";
+  ASSERT_TRUE(write_named_file(target, "longer than what comes"));
+  struct stat found {};
+  ASSERT_EQ(::stat(target.c_str(), &found), 0);
+  EXPECT_EQ(found.st_mode & 0777U, 0644U);
+  ASSERT_EQ(::chmod(target.c_str(), 0600), 0);
+  ASSERT_EQ(::link(target.c_str(), (folder_ + "/other").c_str()), 0);
+  ASSERT_EQ(::symlink("target", (folder_ + "/link").c_str()), 0);
+  ASSERT_TRUE(write_named_file(folder_ + "/link", "text"));
+  ASSERT_EQ(::lstat((folder_ + "/link").c_str(), &found), 0);
+  EXPECT_TRUE(S_ISLNK(found.st_mode));
+  EXPECT_EQ(read_file(folder_ + "/other").value(), "text");
+  ASSERT_EQ(::stat(target.c_str(), &found), 0);
+  EXPECT_EQ(found.st_mode & 0777U, 0600U);
+  EXPECT_EQ(read_named_file(folder_ + "/link").value(), "text");
+  EXPECT_EQ(read_named_file(folder_ + "/link", 3).error().kind, ErrorKind::invalid);
+  ASSERT_EQ(::symlink("absent", (folder_ + "/dangling").c_str()), 0);
+  ASSERT_TRUE(write_named_file(folder_ + "/dangling", "there now"));
+  EXPECT_EQ(read_file(folder_ + "/absent").value(), "there now");
+  const auto failed = write_named_file(folder_ + "/none/x", "text");
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().message, "cannot open " + folder_ + "/none/x: No such file or directory");
+  EXPECT_EQ(read_named_file(folder_ + "/none/x").error().kind, ErrorKind::not_found);
+}
+
+TEST_F(Files, WhatTheUserNamedMayBeAPipeOrADevice) {
+  const std::string fifo = folder_ + "/fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const Fd reader(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_TRUE(reader);
+  ASSERT_TRUE(write_named_file(fifo, "through the pipe"));
+  std::string got(16, ' ');
+  EXPECT_EQ(::read(reader.get(), got.data(), got.size()), 16);
+  EXPECT_EQ(got, "through the pipe");
+  struct stat found {};
+  ASSERT_EQ(::lstat(fifo.c_str(), &found), 0);
+  EXPECT_TRUE(S_ISFIFO(found.st_mode));
+  // What a shell's <(command) hands over.
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const Fd out(ends[0]);
+  Fd in(ends[1]);
+  ASSERT_EQ(::write(in.get(), "text", 4), 4);
+  in.reset();
+  EXPECT_EQ(read_named_file("/dev/fd/" + std::to_string(out.get())).value(), "text");
+  // By a link, so that a mistake costs the link only.
+  ASSERT_EQ(::symlink("/dev/null", (folder_ + "/null").c_str()), 0);
+  ASSERT_TRUE(write_named_file(folder_ + "/null", "nobody reads this"));
+  EXPECT_EQ(read_named_file(folder_ + "/null").value(), "");
+  ASSERT_EQ(::lstat((folder_ + "/null").c_str(), &found), 0);
+  EXPECT_TRUE(S_ISLNK(found.st_mode));
 }
 
 TEST_F(Files, TooLargeIsAnErrorAndNoTruncation) {

@@ -7,6 +7,8 @@
 #include <array>
 #include <cerrno>
 
+#include "base/named_file.h"
+
 namespace vmkeep {
 namespace {
 
@@ -79,6 +81,22 @@ Result<> replace_file(const std::string& path, std::string_view text, unsigned m
   if (auto written = write_all(*fd, temporary, text); !written) return written;
   if (::fsync(fd->get()) != 0) return errno_error("cannot sync " + temporary);
   if (::rename(temporary.c_str(), path.c_str()) != 0) return errno_error("cannot replace " + path);
+  return {};
+}
+
+Result<std::string> read_named_file(const std::string& path, size_t limit) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!fd) return errno_error("cannot open " + path);
+  return read_all(fd, path, limit);
+}
+
+Result<> write_named_file(const std::string& path, std::string_view text, unsigned mode) {
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, mode));
+  if (!fd) return errno_error("cannot open " + path);
+  if (auto written = write_all(fd, path, text); !written) return written;
+  // Some filesystems tell only now that there was no room.  A pipe or a device has nothing to sync.
+  const bool synced = ::fsync(fd.get()) == 0 || errno == EINVAL || errno == ENOTSUP || errno == EROFS;
+  if (!synced) return errno_error("cannot write " + path);
   return {};
 }
 

@@ -55,6 +55,7 @@ struct Record {
   bool removed = false;             // from the repository; it may still be stopping
   std::optional<int> start_status;  // of the last start method, as wait(2) has it
   std::optional<WallTime> start_ended;
+  pid_t start_pid = -1;  // of the last start method; of a child service this is the service
   std::map<uint64_t, MethodRun> runs;
   bool claimed = false;  // a VM instance
   std::string owner;     // key of its guard

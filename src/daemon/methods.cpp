@@ -74,7 +74,8 @@ restarter::MethodEnd failed_to_spawn(const Record& record, restarter::MethodName
                           spec.working_directory);
   } else if (error.message.find(": execve") != std::string::npos) {
     const bool child = record.config->duration == restarter::Duration::child;
-    if (missing && child && method == restarter::MethodName::start) {
+    const bool absolute = spec.argv[0].starts_with('/');
+    if (missing && absolute && child && method == restarter::MethodName::start) {
       end.why = fmt::format("Missing start method ({}), changing state to maintenance.", spec.argv[0]);
     } else {
       end.kind = restarter::MethodEnd::Kind::exited;
@@ -220,6 +221,7 @@ void Methods::begin(Birth birth) {
     return;
   }
   record->runs[birth.run].pid = child->pid;
+  if (birth.method == restarter::MethodName::start) record->start_pid = child->pid;
   start(core_.executor, follow(core_, birth.fmri, birth.run, child->pid));
 }
 

@@ -190,6 +190,7 @@ PropertyGroup state_group(Core& core, const Record& record) {
   // no error.
   p["contract"] = record.contract != 0 ? count(record.contract) : Property{ValueType::count, {}};
   if (!record.previous_contracts.empty()) p["previous_contracts"] = counts(record.previous_contracts);
+  if (record.start_pid > 0) p["start_pid"] = count(static_cast<uint64_t>(record.start_pid));
   if (record.start_status) p["start_method_waitstatus"] = integer(*record.start_status);
   if (record.start_ended) p["start_method_timestamp"] = time(*record.start_ended);
   std::set<contract::ContractId> methods;  // those that run in a contract of their own
@@ -372,6 +373,7 @@ restarter::Recovered recover(Core& core, Record& record) {
   }
   if (const auto ended = own.value("restarter", "start_method_timestamp"))
     record.start_ended = time_of(*ended);
+  record.start_pid = static_cast<pid_t>(number_of(own.value("restarter", "start_pid"), -1));
   recovered.waiting = requests_of(own);
   record.waiting = record.waiting_on_record = recovered.waiting;
   if (const auto by = own.value(kActionsGroup, "auxiliary_fmri")) record.requested_by = std::string(*by);

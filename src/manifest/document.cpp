@@ -6,7 +6,7 @@
 
 #include <climits>
 
-#include "base/fd.h"
+#include "base/named_file.h"
 
 namespace vmkeep::manifest {
 namespace {
@@ -120,7 +120,7 @@ DocumentPtr read(const std::string& text, Collector& collector) {
 void validate(xmlDoc* document, const std::string& other, Collector& collector) {
   std::string text(kDtd, kDtdSize);
   if (!other.empty()) {
-    auto read = read_file(other);
+    auto read = read_named_file(other);
     if (!read) return collector.add(0, "the DTD cannot be read: " + read.error().message);
     text = std::move(*read);
   }

@@ -18,14 +18,21 @@ using Names = std::initializer_list<const char*>;
 constexpr Names kContext = {"working_directory", "project", "resource_pool", "security_flags"};
 constexpr Names kCredential = {"user", "group", "supp_groups", "privileges", "limit_privileges"};
 
+// The element cannot be empty: a list without values stays a property of its own.
+const Property* environment_of(const PropertyGroup& group) {
+  const Property* environment = group.find("environment");
+  return environment == nullptr || environment->values.empty() ? nullptr : environment;
+}
+
 void drop_context(Rest& rest) {
   for (const char* name : kContext) rest.drop(name);
   for (const char* name : kCredential) rest.drop(name);
-  for (const char* name : {"use_profile", "profile", "environment"}) rest.drop(name);
+  for (const char* name : {"use_profile", "profile"}) rest.drop(name);
+  if (environment_of(rest.group()) != nullptr) rest.drop("environment");
 }
 
 bool is_environment(const Property& environment) {
-  return environment.type == ValueType::astring && !environment.values.empty() &&
+  return environment.type == ValueType::astring &&
          std::all_of(environment.values.begin(), environment.values.end(), [](const std::string& entry) {
            return entry.find('=') != std::string::npos && entry.front() != '=' && !entry.starts_with("SMF_");
          });
@@ -46,7 +53,7 @@ bool context_fits(const PropertyGroup& group) {
     return false;
   if (credential && (profile != "false" || !rest.has({"user"}))) return false;
   if (profile == "false" && !credential) return false;
-  const Property* environment = group.find("environment");
+  const Property* environment = environment_of(group);
   return environment == nullptr || is_environment(*environment);
 }
 
@@ -105,7 +112,7 @@ void write_context(Writer& writer, Rest& rest) {
   for (const char* name : kCredential) {
     if (group.find(name) != nullptr) credential.emplace_back(name, *group.value(name));
   }
-  const Property* environment = group.find("environment");
+  const Property* environment = environment_of(group);
   const bool profile = group.find("profile") != nullptr;
   drop_context(rest);
   if (credential.empty() && environment == nullptr && !profile) {

@@ -96,6 +96,27 @@ TEST(Export, APatternThatNoElementCanSayComesOutAsAGroup) {
   EXPECT_EQ(dump(world.store().read(name("svc:/s")).value(), false), before);
 }
 
+// unsetenv may leave such a list; the element cannot say it.
+TEST(Export, AMethodWithAnEmptyEnvironmentIsStillAMethod) {
+  World world;
+  world.import(
+      manifest("<exec_method type='method' name='start' exec=':true' timeout_seconds='3'>"
+               "<method_context working_directory='/tmp'><method_environment><envvar name='A' "
+               "value='1'/></method_environment></method_context></exec_method>"));
+  auto start = *world.store().read(name("svc:/s"))->own.at("start");
+  start.properties["environment"].values.clear();
+  world.commit({PutGroup{name("svc:/s"), start, std::nullopt}});
+  const auto text = export_service(world.store(), name("svc:/s"));
+  ASSERT_TRUE(text) << text.error().message;
+  EXPECT_NE(text->find("<exec_method name='start'"), std::string::npos) << *text;
+  EXPECT_EQ(text->find("property_group"), std::string::npos) << *text;
+  EXPECT_EQ(text->find("method_environment"), std::string::npos) << *text;
+  const std::string before = dump(world.store().read(name("svc:/s")).value(), false);
+  world.commit({repository::DeleteEntity{name("svc:/s")}});
+  world.import(*text);
+  EXPECT_EQ(dump(world.store().read(name("svc:/s")).value(), false), before);
+}
+
 // Names that elements and plain groups fight for, and others.
 std::string some_name() {
   return *rc::gen::elementOf(std::vector<std::string>{"start",

@@ -4,9 +4,8 @@
 
 #include <algorithm>
 #include <climits>
-#include <filesystem>
 
-#include "base/fd.h"
+#include "base/named_file.h"
 #include "manifest/document.h"
 #include "manifest/reader.h"
 
@@ -36,7 +35,9 @@ class BundleReader {
   void read_service(const xmlNode* node) {
     ServiceDescription service;
     service.name = service_name(node);
-    service.type = reporter_.required(node, "type");
+    // A profile is not checked against the DTD (3.1), and speaks of what is there already.
+    service.type = bundle_.type == "profile" ? attribute(node, "type").value_or("service")
+                                             : reporter_.required(node, "type");
     service.version = attribute(node, "version").value_or("");
     const fmri::Fmri self{service.name, {}, {}, {}};
     EntityReader reader(reporter_, self, service, bundle_.type == "profile");
@@ -123,11 +124,7 @@ std::vector<Problem> parse(const std::string& file, const std::string& text, Bun
 }
 
 std::vector<Problem> parse_file(const std::string& file, Bundle& bundle, const ParseOptions& options) {
-  // The caller named this file himself, so links in its name are his: they are followed here and nowhere
-  // else.
-  std::error_code error;
-  const auto path = std::filesystem::canonical(file, error);
-  auto text = read_file(error ? file : path.string());
+  auto text = read_named_file(file);
   if (text) return parse(file, *text, bundle, options);
   bundle = Bundle{};
   bundle.file = file;

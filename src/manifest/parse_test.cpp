@@ -221,6 +221,12 @@ TEST(Parse, ProfilesMayLeaveThingsOut) {
   EXPECT_EQ(bundle.type, "profile");
   ASSERT_EQ(bundle.services.size(), 1U);
   EXPECT_FALSE(bundle.services[0].instances[0].groups.contains("general"));
+  const std::string less = std::string(kDoctype) +
+                           "<service_bundle type='profile' name='p'><service name='x'><instance name='a'/>"
+                           "</service></service_bundle>";
+  EXPECT_TRUE(parse("f.xml", less, bundle).empty());
+  ASSERT_EQ(bundle.services.size(), 1U);
+  EXPECT_EQ(bundle.services[0].type, "service");
 }
 
 // What hostile documents try.  Nothing that they declare may ever be looked at.

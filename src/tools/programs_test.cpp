@@ -298,6 +298,18 @@ TEST(Svcadm, WaitsForWhatItAskedFor) {
   EXPECT_EQ(daemon.run("svcadm", {"enable", "-s", "stuck", "broken"}).code, 3);
 }
 
+TEST(Svcadm, DoesNotWaitForAnotherRestarter) {
+  FakeWorld fake = instances_called({{"stuck", "uninitialized"}, {"slow", "disabled"}});
+  fake.world.instances[0].restarter = "svc:/network/inetd:default";
+  const FakeDaemon daemon(fake);
+  for (const std::vector<std::string>& asked :
+       {std::vector<std::string>{"enable", "-s", "stuck"}, {"enable", "-st", "stuck", "slow"}}) {
+    const Printed run = daemon.run("svcadm", asked);
+    EXPECT_EQ(run.code, 4);
+    EXPECT_EQ(run.err, "svcadm: Restarter for instance \"svc:/a:stuck\" is unavailable.\n");
+  }
+}
+
 // Some get there, some never will, and which of them only a look at all others tells.
 TEST(Svcadm, WaitsForManyAtOnce) {
   std::vector<std::pair<std::string, std::string>> states{{"broken", "disabled"}, {"stuck", "disabled"}};

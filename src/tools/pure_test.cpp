@@ -332,6 +332,25 @@ TEST(Waiting, GivesUpOnlyWhenNothingCanHelp) {
   EXPECT_EQ(judge(world, *world.graph(), "svc:/gone:x", Goal::enabled, 0).status, 3);
 }
 
+TEST(Waiting, ForAnotherRestarterEndsAtOnce) {
+  World world;
+  world.instances = {instance("svc:/a:b", "uninitialized"), instance("svc:/network/inetd:default", "online")};
+  for (const char* restarter : {"svc:/network/inetd:default", "svc:/missing:x", "svc:/a/service", "*"}) {
+    world.instances[0].restarter = restarter;
+    for (const Goal goal : {Goal::enabled, Goal::disabled, Goal::restarted, Goal::cleared}) {
+      const Wait wait = judge(world, *world.graph(), "svc:/a:b", goal, 0);
+      EXPECT_TRUE(wait.over) << restarter;
+      EXPECT_EQ(wait.status, 4) << restarter;
+      EXPECT_EQ(wait.message, "Restarter for instance \"svc:/a:b\" is unavailable.");
+    }
+  }
+  // Where it is to be, it is, whoever brought it there.
+  world.instances[0].state = "disabled";
+  EXPECT_EQ(judge(world, *world.graph(), "svc:/a:b", Goal::disabled, 0).status, 0);
+  world.instances[0].restarter = "system/svc/restarter:default";
+  EXPECT_FALSE(judge(world, *world.graph(), "svc:/a:b", Goal::enabled, 0).message.ends_with("unavailable."));
+}
+
 TEST(Requirements, AreFoundInOrder) {
   World world;
   world.instances = {

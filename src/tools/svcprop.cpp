@@ -77,6 +77,16 @@ std::vector<Target> targets_of(const std::string& operand, const std::vector<fmr
   return targets;
 }
 
+// vmkeepd is asked for what has the property: it knows entities only.
+std::vector<std::string> entities_of(const Arguments& operands) {
+  std::vector<std::string> entities;
+  for (const std::string& operand : operands) {
+    const auto exact = fmri::Fmri::parse(operand);
+    entities.push_back(exact && !exact->property_group.empty() ? exact->entity() : operand);
+  }
+  return entities;
+}
+
 Result<repository::Groups> read(repository::Repository& repository, const fmri::Fmri& entity,
                                 const Request& request) {
   if (request.view == View::snapshot) {
@@ -260,7 +270,7 @@ int svcprop_of(const Arguments& arguments, const OpenProperties& open) {
     return output.finish();
   }
   const bool some = source->entries && !line->operands.empty();
-  auto entries = some ? source->entries(line->operands) : source->repository->entries();
+  auto entries = some ? source->entries(entities_of(line->operands)) : source->repository->entries();
   if (!entries) {
     output.warn(entries.error().message);
     return output.finish();

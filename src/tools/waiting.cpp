@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "graph/milestone.h"
+
 namespace vmkeep::tools {
 namespace {
 
@@ -12,6 +14,13 @@ using graph::State;
 
 Wait failed(int status, const std::string& fmri, const std::string& what) {
   return {true, status, "Instance \"" + fmri + "\" " + what};
+}
+
+// No other restarter than ours speaks with vmkeepd: an instance that is given to one stays as it is.
+bool is_ours(const InstanceMessage& instance) {
+  if (instance.restarter.empty()) return true;
+  const auto restarter = fmri::Fmri::parse(instance.restarter);
+  return restarter && restarter->str() == graph::kMasterRestarter;
 }
 
 class Requirements {
@@ -114,6 +123,8 @@ Wait judge(const World& world, const graph::Graph& graph, const std::string& fmr
   const bool wants_up = goal == Goal::cleared ? instance->enabled : goal != Goal::disabled;
   const bool there = wants_up ? graph::is_up(state) : state == State::disabled;
   if (there && settled && fresh) return {true, 0, ""};
+  if (!is_ours(*instance))
+    return {true, kImpossible, "Restarter for instance \"" + fmri + "\" is unavailable."};
   if (instance->enabled != wants_up) {
     return failed(kOtherwise, fmri,
                   wants_up ? "has been disabled by another entity." : "has been enabled by another entity.");

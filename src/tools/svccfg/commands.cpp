@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "base/fd.h"
+#include "base/named_file.h"
 
 namespace vmkeep::svccfg {
 
@@ -69,8 +69,7 @@ Outcome write_out(Session& session, const std::string& text, const std::string& 
     session.out() << text;
     return Outcome::ok;
   }
-  // As a shell's redirection would create it.
-  const auto written = replace_file(file, text, 0644);
+  const auto written = write_named_file(file, text);
   return written ? Outcome::ok : session.fail(written.error());
 }
 

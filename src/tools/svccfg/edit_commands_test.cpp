@@ -63,6 +63,18 @@ TEST_F(Svccfg, TheEnvironmentOfMethods) {
        "",
        "svccfg: Invalid environment variable \"SMF_FMRI\"; \"SMF_\" prefix is reserved.\n"},
   });
+  // A list without values is there only where it hides the service's.
+  expect({
+      {{"-s", "vm1", "unsetenv", "A"}, "", 0, "", ""},
+      {{"-s", "vm1", "unsetenv", "B"}, "", 0, "", ""},
+      {{"-s", "vm1", "listprop", "start/*"}, "", 0, "start/environment  astring \n", ""},
+      {{"-s", "vm1", "unsetenv", "-i", "C"}, "", 0, "", ""},
+      {{"-s", "vm1", "listprop", "method_context/*"}, "", 0, "method_context/environment  astring \n", ""},
+      {{"-s", "site/vm", "unsetenv", "-s", "D"}, "", 0, "", ""},
+      {{"-s", "site/vm", "listpg"}, "", 0, "start  method\nvm     application\n", ""},
+      {{"-s", "site/vm", "unsetenv", "B"}, "", 0, "", ""},
+      {{"-s", "site/vm", "listprop", "start/environment"}, "", 0, "", ""},
+  });
   EXPECT_TRUE(run({"-s", "vm1", "setenv", "-i", "-s", "A", "1"}).err.starts_with("Usage: setenv "));
   EXPECT_TRUE(run({"-s", "vm1", "setenv", "A"}).err.starts_with("Usage: setenv "));
 }

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "base/fd.h"
+#include "base/named_file.h"
 
 namespace vmkeep::svccfg {
 namespace {
@@ -124,7 +124,7 @@ int run_program(const Program& program, const std::vector<std::string>& argument
     return run_text(session, text, "");
   }
   if (!options.file.empty() && options.file != "-") {
-    const auto text = read_file(options.file);
+    const auto text = read_named_file(options.file);
     if (!text) return session.fail(text.error()), kExitFailed;
     return run_text(session, *text, options.file);
   }

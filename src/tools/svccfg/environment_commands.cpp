@@ -108,7 +108,18 @@ Outcome edit(Session& session, const Request& request) {
                                         [&](const std::string& entry) { return is_of(entry, request.name); });
     if (!request.value && erased == 0) return repository::ChangeSet();
     if (request.value) environment.values.push_back(request.name + "=" + *request.value);
-    group.properties["environment"] = std::move(environment);
+    // Of an instance, a list without values hides the one of its service; else it says nothing, and goes.
+    const bool hides = entity.is_instance() && levels->service.contains(group.name) &&
+                       levels->service.at(group.name)->find("environment") != nullptr;
+    if (!environment.values.empty() || hides) {
+      group.properties["environment"] = std::move(environment);
+    } else {
+      group.properties.erase("environment");
+    }
+    // A group that was made for it.
+    if (group.properties.empty()) {
+      return repository::ChangeSet{repository::DeleteGroup{entity, group.name, generation}};
+    }
     return repository::ChangeSet{repository::PutGroup{entity, group, generation}};
   });
   return outcome == Outcome::ok ? done : outcome;

@@ -26,7 +26,7 @@ Outcome run_export(Session& session, const Arguments& arguments) {
   manifest::ExportOptions options;
   if (!parse(arguments, 1, operands, options, file)) return Outcome::usage;
   fmri::Fmri entity;
-  if (!session.resolve(operands.front(), entity)) return Outcome::failed;
+  if (!session.resolve(operands.front(), entity, "services")) return Outcome::failed;
   if (entity.is_instance()) {
     session.complain("Only services may be exported; ignoring instance portion of argument.");
   }

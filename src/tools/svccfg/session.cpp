@@ -173,7 +173,7 @@ std::vector<fmri::Fmri> Session::matches(const std::string& operand,
   return fmri::resolve(operand, entries, fmri::Want::services_or_instances).found;
 }
 
-bool Session::resolve(const std::string& operand, fmri::Fmri& entity) {
+bool Session::resolve(const std::string& operand, fmri::Fmri& entity, const char* wanted) {
   repository::Repository* const opened = repository();
   if (opened == nullptr) return false;
   const auto refuse = [this](const std::string& message) {
@@ -193,7 +193,7 @@ bool Session::resolve(const std::string& operand, fmri::Fmri& entity) {
   }
   const auto found = matches(operand, *entries);
   if (found.empty()) {
-    return refuse(fmt::format("Pattern '{}' doesn't match any instances or services", operand));
+    return refuse(fmt::format("Pattern '{}' doesn't match any {}", operand, wanted));
   }
   if (found.size() > 1) {
     std::string message = fmt::format("Pattern '{}' matches multiple instances or services:", operand);

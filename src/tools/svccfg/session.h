@@ -85,7 +85,7 @@ class Session {
 
   // What an operand of select and delete means: a child's name, then an exact FMRI, then a pattern with one
   // match. False: it was said why.
-  bool resolve(const std::string& operand, fmri::Fmri& entity);
+  bool resolve(const std::string& operand, fmri::Fmri& entity, const char* wanted = "instances or services");
   // All that an operand may mean, of what the repository has.
   std::vector<fmri::Fmri> matches(const std::string& operand, const std::vector<fmri::Entry>& entries);
 

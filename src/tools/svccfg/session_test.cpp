@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <filesystem>
+
 #include "tools/svccfg/session_test_support.h"
 #include "tools/svccfg/values.h"
 
@@ -64,6 +66,9 @@ TEST_F(Svccfg, CommandsFromAFile) {
   EXPECT_EQ(ran.out, "");
   EXPECT_EQ(ran.err, "svccfg (" + file + ", line 5): Unknown command \"nonsense\".\n");
   EXPECT_EQ(run({"-s", "vm1", "listprop", "vm/words"}).out, "vm/words  astring  \"x\" \"y\"\n");
+  const std::string link = world_.folder.file("link");
+  std::filesystem::create_symlink(write_file("short", "list\n"), link);
+  expect({{{"-f", link}, "", 0, "net\nsite/vm\n", ""}});
 }
 
 TEST_F(Svccfg, Properties) {
@@ -341,6 +346,32 @@ TEST_F(Svccfg, ExportToAFile) {
   std::ifstream in(file);
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), shown.out);
   EXPECT_EQ(run({"validate", file}).code, 0);
+  expect({{{"export", "nosuch"}, "", 1, "", "svccfg: Pattern 'nosuch' doesn't match any services\n"}});
+}
+
+// As a shell's: what is there stays what it is.
+TEST_F(Svccfg, ARedirectionReplacesNoLinkAndNoDevice) {
+  const std::string device = world_.folder.file("device");
+  const std::string link = world_.folder.file("link");
+  std::filesystem::create_symlink("/dev/null", device);
+  std::filesystem::create_symlink(write_file("target", "old"), link);
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"export", "site/vm"}, {"archive"}, {"extract"}}) {
+    for (const std::string& file : {device, link}) {
+      std::vector<std::string> words = command;
+      words.insert(words.end(), {">", file});
+      EXPECT_EQ(run(words).err, "");
+      EXPECT_TRUE(std::filesystem::is_symlink(file));
+    }
+    std::ifstream in(world_.folder.file("target"));
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), run(command).out);
+  }
+  const std::string missing = world_.folder.file("none/x");
+  expect({{{"archive", ">", missing},
+           "",
+           1,
+           "",
+           "svccfg: cannot open " + missing + ": No such file or directory\n"}});
 }
 
 TEST_F(Svccfg, AFileInsteadOfADaemon) {
