@@ -113,6 +113,22 @@ TEST(Owners, T97_a_name_is_one_argument_and_the_process_is_its_owners) {
   EXPECT_EQ(status_field(std::stoi(guard), "Uid"), uid + tab + uid + tab + uid + tab + uid);
 }
 
+// A stop method that only resets leaves the VM running, in a contract that is not the instance's any more.
+TEST(Owners, AVmThatRunsOnWithoutItsInstanceIsTold) {
+  SimulatedHost host;
+  host.start_daemon();
+  host.import({{"stays", "", {{"stop_method", "reset"}}, ""}});
+  ASSERT_EQ(host.run("svcadm enable -s vbox:stays 2>&1").code, 0) << host.log("stays");
+  const int pid = host.pid("stays");
+  ASSERT_GT(pid, 0);
+  EXPECT_EQ(host.run("svcs -x vbox:stays").out.find("runs on"), std::string::npos);
+  ASSERT_EQ(host.run("svcadm disable -s vbox:stays 2>&1").code, 0) << host.log("stays");
+  ASSERT_EQ(host.pid("stays"), pid);
+  const auto told = "It runs on (process " + std::to_string(pid) + "), and nobody watches it.";
+  const auto said = host.run("svcs -x vbox:stays 2>&1").out;
+  EXPECT_NE(said.find(told), std::string::npos) << said;
+}
+
 // ---- everything at once
 
 std::vector<VmSpec> many(int count) {
@@ -139,6 +155,10 @@ TEST(Plans, T62_sigterm_while_everything_goes_down_does_not_cut_it_short) {
                      "svccfg -s system/svc/restarter setprop pace/save_width = count: 2 2>&1")
                 .code,
             0);
+  // What was never measured is null in JSON, as is a budget that nobody gave.
+  const auto unknown = host.run("vmkeep plan start --json 2>&1").out;
+  EXPECT_NE(unknown.find(R"("takes":null)"), std::string::npos) << unknown;
+  EXPECT_NE(unknown.find(R"("budget":null)"), std::string::npos) << unknown;
   enable_all(host, 6);
   const auto plan = host.run("vmkeep plan stop 2>&1");
   EXPECT_EQ(plan.code, 0);

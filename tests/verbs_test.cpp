@@ -8,6 +8,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <cctype>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -371,6 +372,32 @@ TEST_F(Verbs, AListNamesTheInstanceOfEachVm) {
   ASSERT_EQ(vms.size(), 1U);
   EXPECT_EQ(text(vms[0].as_object(), "name"), "vm1");
   EXPECT_EQ(text(vms[0].as_object(), "instance"), kFmri);
+}
+
+// A second way to the same registry makes no other VM of it; another user's copy is another VM.
+TEST_F(Verbs, AUuidIsTheVmOfItsUserInWhateverRegistry) {
+  const auto listed = [this](const std::string& user) {
+    json::object question{{"driver", "simulated"},
+                          {"environment", json::array{"VMKEEP_SIMULATED_HOME=" + folder_ + "/home",
+                                                      "VBOX_USER_HOME=/elsewhere"}}};
+    if (!user.empty()) question["user"] = user;
+    auto list = call("VmList", std::move(question));
+    EXPECT_TRUE(list) << list.error().message;
+    const bool one = list && list->at("vms").as_array().size() == 1;
+    EXPECT_TRUE(one);
+    return one ? list->at("vms").at(0).as_object() : json::object();
+  };
+  std::string uuid = text(listed(""), "uuid");
+  for (char& c : uuid) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  import({{ "uuid", "{" + uuid + "}" }}, false);
+  EXPECT_EQ(text(listed(""), "instance"), kFmri);
+  if (::geteuid() != 0) return;  // one's own VMs only
+  fs::permissions(folder_, fs::perms(0755));
+  for (const auto& entry : fs::recursive_directory_iterator(folder_ + "/home")) {
+    if (!entry.is_socket()) fs::permissions(entry.path(), fs::perms(0777));
+  }
+  fs::permissions(folder_ + "/home", fs::perms(0777));
+  EXPECT_EQ(text(listed("nobody"), "instance"), "");
 }
 
 TEST_F(Verbs, WhatIsNoVmIsRefused) {

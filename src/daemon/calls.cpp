@@ -164,9 +164,12 @@ void Calls::instances(const Call& call) {
 void Calls::processes(const Call& call) {
   const Record* record = record_parameter(core_, call);
   if (record == nullptr) return;
+  std::set<contract::ContractId> contracts;
+  if (control::bool_member(call.parameters, "previous", false)) contracts = record->previous_contracts;
+  if (record->contract != 0) contracts.insert(record->contract);
   json::array list;
-  if (record->contract != 0) {
-    for (const auto& member : core_.contracts->members(record->contract)) {
+  for (const auto id : contracts) {
+    for (const auto& member : core_.contracts->members(id)) {
       list.push_back(control::to_json(
           control::ProcessMessage{member.pid, member.start_time, member.command, member.arguments}));
     }

@@ -62,6 +62,7 @@ const char* kind_of(const Record& record, restarter::MethodName method) {
 json::object to_json(const restarter::PlanStep& step) {
   json::object result{
       {"fmri", step.fmri}, {"at", step.at.count()}, {"what", step.what}, {"forced", step.forced}};
+  result["takes"] = nullptr;
   if (step.takes) result["takes"] = step.takes->count();
   result["after"] = json::array(step.after.begin(), step.after.end());
   return result;
@@ -139,7 +140,8 @@ void answer_plan(Core& core, const control::Call& call) {
   for (const auto& step : plan.steps) steps.emplace_back(to_json(step));
   json::object reply{{"steps", std::move(steps)},
                      {"total", plan.total.count()},
-                     {"chain", json::array(plan.chain.begin(), plan.chain.end())}};
+                     {"chain", json::array(plan.chain.begin(), plan.chain.end())},
+                     {"budget", nullptr}};
   if (budget) reply["budget"] = std::chrono::duration_cast<std::chrono::seconds>(*budget).count();
   call.reply(std::move(reply));
 }

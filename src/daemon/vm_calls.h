@@ -12,6 +12,8 @@
 // Leases (a suppression, a user's window) end by themselves: see leases().
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 
 #include "control/server.h"
@@ -45,7 +47,8 @@ class VmCalls {
   Record* vm_parameter(const control::Call& call);
   static Task<> inspect(VmCalls& self, control::Call call, std::string fmri, Owners::Answers answers);
   static Task<> perform(VmCalls& self, control::Call call, std::string fmri, std::string verb);
-  static Task<> answer_list(VmCalls& self, control::Call call, std::string key, Owners::Answers answers);
+  static Task<> answer_list(VmCalls& self, control::Call call, std::string key, uid_t user,
+                            Owners::Answers answers);
   static Task<> give_back(VmCalls& self, std::string fmri);
   Task<Ended> guarded(const control::Call& call, std::string fmri, std::string verb);
   Task<Ended> start_vm(const control::Call& call, std::string fmri, uint64_t before);

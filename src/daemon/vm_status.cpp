@@ -30,6 +30,55 @@ std::string text_member(const Call& call, const char* name) {
   return text ? *text : std::string();
 }
 
+uid_t uid_of(const contract::MethodContext& context) {
+  return context.credentials ? context.credentials->uid : ::geteuid();
+}
+
+// With or without braces, in either case: vm/uuid is as somebody wrote it.
+std::string plain_uuid(std::string_view text) {
+  if (text.size() > 2 && text.front() == '{' && text.back() == '}') text = text.substr(1, text.size() - 2);
+  std::string uuid(text);
+  for (char& c : uuid) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return uuid;
+}
+
+// The instances of one user, by what they know their VMs by.
+struct Kept {
+  std::map<std::string, std::string> by_uuid, by_name;
+
+  const std::string* of(const json::object& vm) const {
+    auto found = by_uuid.find(plain_uuid(guard::text_of(vm, "uuid")));
+    if (found != by_uuid.end()) return &found->second;
+    found = by_name.find(guard::text_of(vm, "name"));
+    return found != by_name.end() ? &found->second : nullptr;
+  }
+};
+
+// A name tells a VM in one registry only.  A UUID tells it whichever registry the instance is said to look
+// in: two paths may well lead to the same one, and two instances of one VM would fight over it.  Of two users
+// each may have a machine that was copied with its UUID.
+Kept kept_by(const Core& core, uid_t user, const std::string& registry) {
+  Kept kept;
+  for (const auto& [fmri, record] : core.records) {
+    if (!is_vm(record)) continue;
+    const auto context = contract::read_context(record.running, record.fmri, "start");
+    if (!context || uid_of(*context) != user) continue;
+    const bool here = Owners::key_of(*context) == registry;
+    const repository::Levels own{record.running.own, {}};
+    const auto uuid = plain_uuid(own.value("vm", "uuid").value_or(""));
+    if (!uuid.empty()) {
+      // The one of this registry comes first, if there are two already.
+      auto& slot = kept.by_uuid[uuid];
+      if (slot.empty() || here) slot = fmri;
+    } else if (here) {
+      kept.by_name[std::string(own.value("vm", "name").value_or(record.fmri.instance))] = fmri;
+    }
+  }
+  return kept;
+}
+
 const char* monitor_word(const Record& record, int code) {
   if (!graph::is_up(record.state)) return "idle";
   const auto& lease = record.history.suppression;
@@ -133,12 +182,13 @@ void VmCalls::list(const Call& call) {
   auto context = contract::read_context(levels, fmri::Fmri{"site/vm-list", "default", {}, {}}, "start");
   if (!context) return call.fail(context.error());
   const std::string key = Owners::key_of(*context);
+  const uid_t uid = uid_of(*context);
   auto answers = owners_.request_list(std::move(*context));
   if (!answers) return call.fail(answers.error());
-  start(core_.executor, answer_list(*this, call, key, std::move(*answers)));
+  start(core_.executor, answer_list(*this, call, key, uid, std::move(*answers)));
 }
 
-Task<> VmCalls::answer_list(VmCalls& self, Call call, std::string key, Owners::Answers answers) {
+Task<> VmCalls::answer_list(VmCalls& self, Call call, std::string key, uid_t user, Owners::Answers answers) {
   const auto answer = co_await answers->pop(now() + kList);
   const auto* found = answer ? answer->if_contains("vms") : nullptr;
   if (found == nullptr || !found->is_array()) {
@@ -146,23 +196,12 @@ Task<> VmCalls::answer_list(VmCalls& self, Call call, std::string key, Owners::A
     call.fail(fail(ErrorKind::unavailable, "The VMs cannot be listed: " + why));
     co_return;
   }
-  std::map<std::string, std::string> instances;  // by UUID, or by name
-  for (const auto& [fmri, record] : self.core_.records) {
-    if (!is_vm(record)) continue;
-    const auto theirs = Owners::key_of(record);
-    if (!theirs || *theirs != key) continue;
-    const repository::Levels own{record.running.own, {}};
-    auto which = std::string(own.value("vm", "uuid").value_or(""));
-    if (which.empty()) which = std::string(own.value("vm", "name").value_or(record.fmri.instance));
-    instances[which] = fmri;
-  }
+  const Kept kept = kept_by(self.core_, user, key);
   json::array vms;
   for (const auto& one : found->get_array()) {
     if (!one.is_object()) continue;
     json::object vm = one.get_object();
-    auto instance = instances.find(guard::text_of(vm, "uuid"));
-    if (instance == instances.end()) instance = instances.find(guard::text_of(vm, "name"));
-    if (instance != instances.end()) vm["instance"] = instance->second;
+    if (const auto* instance = kept.of(vm)) vm["instance"] = *instance;
     vms.push_back(std::move(vm));
   }
   call.reply({{"vms", std::move(vms)}});

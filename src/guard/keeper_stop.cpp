@@ -109,7 +109,7 @@ Task<Descent> Keeper::bring_down(Planner planner, Instant patience, hypervisor::
 Task<std::optional<Descent>> Keeper::take_step(vm::StopStep step, Instant least, Instant patience,
                                                hypervisor::Percent progress, std::string& trouble) {
   const std::string word(vm::to_string(step.action));
-  const std::string wanted(vm::to_string(step.wanted));
+  const std::string wanted(vm::in_words(step.wanted));
   const Instant limit = step.budget ? now() + *step.budget : patience;
   const auto sent =
       co_await driver_.control(uuid_, step.action, std::max(limit, now() + least), std::move(progress));

@@ -36,7 +36,7 @@ Outcome refused(const char* what, const Error& error) {
 }
 
 std::string is(const vm::Observation& observed) {
-  return "The VM is " + std::string(vm::to_string(observed.state));
+  return "The VM is " + std::string(vm::in_words(observed.state));
 }
 
 }  // namespace

@@ -90,6 +90,8 @@ class Adder {
         auto vm = pick_vm(vms_, operand);
         if (vm && !vm->instance.empty()) {
           output_.warn("VM " + fmri::quote(vm->name) + " is " + vm->instance + " already.");
+        } else if (vm && is_chosen(chosen, *vm)) {
+          output_.warn("VM " + fmri::quote(vm->name) + " is named twice; name it once");
         } else if (vm) {
           chosen.push_back(std::move(*vm));
         } else {
@@ -251,7 +253,12 @@ class Adder {
     if (count == 0) output_.warn("every VM of " + owner_.user + " is an instance already.", kOk);
   }
 
-  // One that could be added, as the command that would.
+  static bool is_chosen(const std::vector<OwnedVm>& chosen, const OwnedVm& vm) {
+    return std::any_of(chosen.begin(), chosen.end(),
+                       [&vm](const OwnedVm& each) { return each.uuid == vm.uuid; });
+  }
+
+  // One that could be added, as the command that would, with everything that was asked for.
   void tell(const OwnedVm& vm) {
     if (arguments_.has("--json")) {
       added_.push_back(json::object{{"fmri", nullptr},
@@ -263,7 +270,11 @@ class Adder {
     }
     std::string command = "vmkeep add";
     if (!arguments_.value("--owner").empty()) command += " --owner " + shell_word(owner_.user);
+    if (arguments_.has("--profile")) command += " --profile " + arguments_.value("--profile");
+    if (arguments_.has("--enable")) command += " --enable";
     for (const auto& entry : arguments_.values("--env")) command += " --env " + shell_word(entry);
+    if (const auto file = arguments_.value("--manifest"); !file.empty())
+      command += " --manifest " + shell_word(file);
     output_.line(command + " " + vm.uuid + "  # " + fmri::quote(vm.name));
   }
 

@@ -139,6 +139,9 @@ TEST_F(Config, AddRefusesBeforeItActs) {
   EXPECT_TRUE(has(vmkeep({"add", "--owner", "no-such-user", kWeb}).err, "no user"));
   // One wrong name, and nothing is added.
   EXPECT_EQ(vmkeep({"add", kWeb, "nothing"}).code, 1);
+  const auto twice = vmkeep({"add", kWeb, "Web Server"});
+  EXPECT_EQ(twice.code, 1);
+  EXPECT_TRUE(has(twice.err, "is named twice")) << twice.err;
   EXPECT_EQ(property("Web-Server", "vm/uuid"), "");
   const auto denied = vmkeep({"add", "--as", "forbidden", kWeb});
   EXPECT_EQ(denied.code, 1);
@@ -154,6 +157,10 @@ TEST_F(Config, AddAllListsAndWithYesAdds) {
   const auto elsewhere = vmkeep({"add", "--all", "--env", "VBOX_USER_HOME=/home/my vms"});
   EXPECT_TRUE(has(elsewhere.out, "vmkeep add --env 'VBOX_USER_HOME=/home/my vms' " + std::string(kTwinB)))
       << elsewhere.out;
+  const auto wishes = vmkeep({"add", "--all", "--profile", "dualboot", "--enable", "--manifest", "/a b.xml"});
+  EXPECT_TRUE(has(wishes.out, "vmkeep add --profile dualboot --enable --manifest '/a b.xml' " +
+                                  std::string(kTwinB) + "  # \"twin\"\n"))
+      << wishes.out;
   EXPECT_EQ(property("twin", "vm/uuid"), "");
   const auto dry = vmkeep({"add", "--all", "--dry-run"});
   EXPECT_TRUE(has(dry.out, "svc:/site/xvm/vbox:twin-33333333 would keep")) << dry.out;

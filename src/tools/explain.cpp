@@ -51,6 +51,14 @@ std::string reasons_text(const Explanation& explanation, const Documentation& do
   return text;
 }
 
+std::string left_running_text(const std::vector<int64_t>& processes) {
+  if (processes.empty()) return "";
+  std::string all;
+  for (const int64_t pid : processes) all += (all.empty() ? "" : ", ") + std::to_string(pid);
+  return "    VM: It runs on (process" + std::string(processes.size() > 1 ? "es " : " ") + all +
+         "), and nobody watches it.\n";
+}
+
 std::string impact_text(const InstanceMessage& instance, const std::vector<std::string>& victims,
                         bool verbose) {
   if (victims.empty()) return is_up(instance) ? "Impact: None.\n" : "Impact: This service is not running.\n";
@@ -64,6 +72,12 @@ std::string impact_text(const InstanceMessage& instance, const std::vector<std::
 }
 
 }  // namespace
+
+bool may_be_left_running(const InstanceMessage& instance) {
+  const State state = state_of(instance);
+  return instance.vm && (state == State::maintenance || state == State::disabled) &&
+         next_state_of(instance) == State::none;
+}
 
 Documentation documentation_from(const repository::Levels& running) {
   Documentation all;
@@ -179,7 +193,7 @@ void Explainer::look_at_exclusion(const graph::Entity& entity, Trouble& trouble)
 }
 
 std::string Explainer::explain(const std::string& fmri, const Documentation& documentation, bool verbose,
-                               bool zone) const {
+                               bool zone, const std::vector<int64_t>& left_running) const {
   const InstanceMessage* instance = world_.find(fmri);
   if (instance == nullptr) return fmri + "\n";
   std::string text = fmri + " (" + instance->name.value_or("?") + ")\n";
@@ -197,7 +211,7 @@ std::string Explainer::explain(const std::string& fmri, const Documentation& doc
   for (const std::string& link : documentation.links) text += "   See: " + link + "\n";
   if (!instance->log.empty()) text += "   See: " + instance->log + "\n";
   if (instance->dossier) text += "   See: " + *instance->dossier + "/summary.txt\n";
-  return text + impact_text(*instance, explanation.victims, verbose);
+  return text + left_running_text(left_running) + impact_text(*instance, explanation.victims, verbose);
 }
 
 }  // namespace vmkeep::tools

@@ -42,6 +42,9 @@ struct Explanation {
   std::vector<std::string> victims;  // what does not run because of it
 };
 
+// Whether a VM of this instance would run unwatched, if it runs: what its contracts hold is worth a question.
+bool may_be_left_running(const control::InstanceMessage& instance);
+
 class Explainer {
  public:
   explicit Explainer(const World& world);
@@ -49,8 +52,9 @@ class Explainer {
   // The root causes of everything that is not running though it should, the one with the most victims first.
   std::vector<std::string> causes() const;
   Explanation facts(const std::string& fmri) const;
+  // `left_running`: the processes of its VM, where that goes on without it.
   std::string explain(const std::string& fmri, const Documentation& documentation, bool verbose,
-                      bool zone = false) const;
+                      bool zone = false, const std::vector<int64_t>& left_running = {}) const;
   // For stderr: dependency cycles and dependencies that nobody can read.  Lines of whole messages.
   const std::vector<std::string>& complaints() const { return complaints_; }
 

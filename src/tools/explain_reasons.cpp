@@ -36,6 +36,19 @@ std::string with_why(std::string_view text, const InstanceMessage& instance) {
   return instance.why.empty() ? std::string(text) : std::string(text) + " " + instance.why;
 }
 
+// vmkeepd says of a VM's stop how it failed, so that "Method failed." needs no saying besides.  Empty: it is
+// no such thing that it said.
+std::string how_the_stop_failed(Reason reason, const InstanceMessage& instance) {
+  constexpr std::string_view kStop = "the stop method ";
+  constexpr std::string_view kFailed = "failed";
+  const bool repeatedly = reason == Reason::fault_threshold_reached;
+  if (!instance.why.starts_with(kStop) || (!repeatedly && reason != Reason::method_failed)) return {};
+  std::string how = instance.why.substr(kStop.size());
+  if (repeatedly && how.starts_with(kFailed)) how.insert(kFailed.size(), " repeatedly");
+  if (how.find(": ") == std::string::npos) how += ".";
+  return "Stop method " + how;
+}
+
 bool is_reason_of_a_vm(Reason reason) {
   return reason >= Reason::vm_aborted;
 }
@@ -118,6 +131,9 @@ std::vector<Explainer::Reason> Explainer::state_reasons(const InstanceMessage& i
   }
   const graph::ReasonText& text = graph::text(reason);
   if (text.explanation.empty()) return {{"Unknown.", "AR", ""}};
+  if (const auto how = how_the_stop_failed(reason, instance); instance.vm && !how.empty()) {
+    return {{how, std::string(text.code), ""}};
+  }
   return {{instance.vm ? with_why(text.explanation, instance) : std::string(text.explanation),
            std::string(text.code), ""}};
 }

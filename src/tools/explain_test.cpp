@@ -158,9 +158,18 @@ TEST_F(Explain, AVmsStopThatFailedIsToldInItsOwnWords) {
   world.instances = {instance("svc:/a:b", "maintenance", "method_failed")};
   world.instances[0].vm = true;
   world.instances[0].start_status = 0;
-  world.instances[0].why = "the stop method failed: savestate was refused: no space left";
-  EXPECT_EQ(reasons(world, "svc:/a:b"),
-            "Reason: Method failed. the stop method failed: savestate was refused: no space left\n");
+  const auto told = [&](const std::string& reason, const std::string& why) {
+    world.instances[0].reason = reason;
+    world.instances[0].why = why;
+    return reasons(world, "svc:/a:b");
+  };
+  const std::string refused = "the stop method failed: savestate was refused: no space left";
+  EXPECT_EQ(told("method_failed", refused),
+            "Reason: Stop method failed: savestate was refused: no space left\n");
+  EXPECT_EQ(told("fault_threshold_reached", refused),
+            "Reason: Stop method failed repeatedly: savestate was refused: no space left\n");
+  EXPECT_EQ(told("method_failed", "the stop method timed out"), "Reason: Stop method timed out.\n");
+  EXPECT_EQ(told("method_failed", "Nobody knows."), "Reason: Method failed. Nobody knows.\n");
 }
 
 TEST_F(Explain, ATemporaryDisableIsTold) {

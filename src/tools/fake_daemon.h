@@ -19,7 +19,8 @@ struct FakeWorld {
   std::map<std::string, repository::Levels> levels;   // editing view, by FMRI
   std::map<std::string, repository::Levels> running;  // the snapshot, by FMRI
   std::map<std::string, std::vector<control::ProcessMessage>> processes;
-  std::map<std::string, boost::json::object> statuses;  // what VmStatus tells, by FMRI
+  // What VmStatus tells, by FMRI; one that has the member "closed" lets nobody run its hook.
+  std::map<std::string, boost::json::object> statuses;
   // What Vm answers, by "VERB FMRI"; the last one is done.  Without an entry: done, code 0, text "VERB done".
   // One that has the member "error" is a PermissionDenied; "hang": nothing is answered.
   std::map<std::string, std::vector<boost::json::object>> verbs;

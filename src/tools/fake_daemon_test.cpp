@@ -74,7 +74,9 @@ class Pretender {
     const auto found = fake_.statuses.find(fmri);
     if (found == fake_.statuses.end()) return call.fail(fail(ErrorKind::invalid, fmri + " is no VM"));
     json::object vm = found->second;
-    if (!control::bool_member(call.parameters, "hook", false)) vm.erase("hook");
+    const bool hook = control::bool_member(call.parameters, "hook", false);
+    if (hook && vm.contains("closed")) return call.fail(fail(ErrorKind::permission, "you may not"));
+    if (!hook) vm.erase("hook");
     call.reply({{"vm", std::move(vm)}});
   }
 

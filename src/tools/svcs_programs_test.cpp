@@ -108,6 +108,41 @@ TEST_F(SvcsPrograms, ThereIsOneZone) {
          "");
 }
 
+TEST(SvcsExplains, AVmThatRunsOnThoughItsInstanceIsDown) {
+  FakeWorld fake;
+  for (const char* state : {"maintenance", "disabled", "offline"}) {
+    fake.world.instances.push_back(instance(std::string("svc:/vm:") + state, state));
+    fake.world.instances.back().vm = true;
+    fake.processes[fake.world.instances.back().fmri] = {{9721, 0, "VBoxHeadless", ""}};
+  }
+  fake.processes["svc:/vm:disabled"].push_back({9722, 0, "VBoxHeadless", ""});
+  fake.world.instances.push_back(instance("svc:/vm:down", "disabled"));
+  fake.world.instances.back().vm = true;
+  fake.world.instances.push_back(instance("svc:/plain:default", "maintenance"));
+  fake.processes["svc:/plain:default"] = {{9723, 0, "sleep", ""}};
+  const FakeDaemon daemon(fake);
+  ASSERT_TRUE(daemon.started());
+  const auto said = [&daemon](const std::string& name) { return daemon.run("svcs", {"-x", name}).out; };
+  EXPECT_NE(said("vm:maintenance")
+                .find("   See: /log/maintenance\n"
+                      "    VM: It runs on (process 9721), and nobody watches it.\n"
+                      "Impact: This service is not running.\n"),
+            std::string::npos)
+      << said("vm:maintenance");
+  EXPECT_NE(said("vm:disabled").find("    VM: It runs on (processes 9721, 9722), and nobody watches it.\n"),
+            std::string::npos)
+      << said("vm:disabled");
+  for (const char* other : {"vm:down", "vm:offline", "plain"}) {
+    EXPECT_EQ(said(other).find("VM:"), std::string::npos) << said(other);
+  }
+  const auto pids = [&daemon](const std::string& name) {
+    const auto document = json::parse(daemon.run("svcs", {"-x", "--json", name}).out);
+    return document.at("instances").at(0).at("left_running");
+  };
+  EXPECT_EQ(pids("vm:maintenance"), (json::array{9721}));
+  EXPECT_EQ(pids("vm:down"), json::array());
+}
+
 TEST_F(SvcsPrograms, MaintenanceThatAServiceAskedFor) {
   expect("svcs", {"-x", "sick"}, 0,
          "svc:/b:sick (?)\n"

@@ -19,10 +19,12 @@ using control::InstanceMessage;
 
 namespace {
 
+// With `previous`: also those of contracts that are not the instance's any more, but for its VM that is in
+// one.
 std::vector<control::ProcessMessage> processes_of(control::Client& client, const std::string& instance,
-                                                  Output& output) {
+                                                  Output& output, bool previous = false) {
   std::vector<control::ProcessMessage> processes;
-  auto reply = client.call("Processes", {{"fmri", instance}});
+  auto reply = client.call("Processes", {{"fmri", instance}, {"previous", previous}});
   if (!reply) {
     output.warn(instance + ": " + reply.error().message);
     return processes;
@@ -199,6 +201,19 @@ int print_list(const SvcsRequest& request, const World& world, const std::shared
   return output.finish();
 }
 
+namespace {
+
+std::vector<int64_t> left_running(const World& world, const std::string& fmri, control::Client& client,
+                                  Output& output) {
+  const InstanceMessage* instance = world.find(fmri);
+  std::vector<int64_t> pids;
+  if (instance == nullptr || !may_be_left_running(*instance)) return pids;
+  for (const auto& process : processes_of(client, fmri, output, true)) pids.push_back(process.pid);
+  return pids;
+}
+
+}  // namespace
+
 int print_explanation(const SvcsRequest& request, const World& world,
                       const std::shared_ptr<control::Client>& client, Output& output) {
   const Explainer explainer(world);
@@ -214,17 +229,19 @@ int print_explanation(const SvcsRequest& request, const World& world,
     Documentation documentation;
     if (const auto running = running_of(*repository, chosen[i])) documentation = documentation_from(*running);
     documentation.message_base = message_base;
+    const auto running_on = left_running(world, chosen[i], *client, output);
     if (request.json) {
       const InstanceMessage* instance = world.find(chosen[i]);
       json::object one = instance != nullptr ? instance_json(*instance) : json::object{{"fmri", chosen[i]}};
       for (auto& member : explanation_json(explainer.facts(chosen[i]), documentation)) {
         one[member.key()] = std::move(member.value());
       }
+      one["left_running"] = json::array(running_on.begin(), running_on.end());
       all.push_back(std::move(one));
       continue;
     }
     if (i > 0) output.line("");
-    output.print(explainer.explain(chosen[i], documentation, request.verbose, request.zone));
+    output.print(explainer.explain(chosen[i], documentation, request.verbose, request.zone, running_on));
   }
   if (request.json) {
     json::object document = json_document("explanations");

@@ -164,11 +164,15 @@ class Parser {
       return fail(ErrorKind::invalid, "one VM at a time, not also \"" + parsed_.operands[1] + "\"");
     }
     if (parsed_.has(Flag::foreground) && parsed_.has(Flag::background)) {
-      return fail(ErrorKind::invalid, "-fg and -bg contradict each other");
+      return fail(ErrorKind::invalid, "--fg and --bg contradict each other; give one of them");
     }
     const bool dossier = parsed_.has(Flag::dossier) || parsed_.has(Flag::dossiers);
     if (dossier && (parsed_.has(Flag::vm_log) || parsed_.has(Flag::follow))) {
       return fail(ErrorKind::invalid, "a dossier is no log: --vm and -f do not go with it");
+    }
+    const bool of_log = parsed_.verb->name == std::string_view("log");
+    if (of_log && parsed_.has(Flag::json) && !parsed_.has(Flag::dossiers)) {
+      return fail(ErrorKind::invalid, "a log is text: --json goes with --dossiers only");
     }
     if (parsed_.has(Flag::output) && parsed_.operands.size() > 1) {
       return fail(ErrorKind::invalid, "one file (-o) cannot hold the screens of several VMs");

@@ -80,7 +80,7 @@ TEST(VmArguments, T09_whatever_is_wrong_is_an_error) {
       {"suppress",
        {"vm1", "--for", "2w"},
        "error: --for wants a time like 90, 90s, 15m, 2h or 1d, not \"2w\""},
-      {"gui", {"vm1", "-fg", "-bg"}, "error: -fg and -bg contradict each other"},
+      {"gui", {"vm1", "-fg", "-bg"}, "error: --fg and --bg contradict each other; give one of them"},
       {"gui",
        {"vm1", "-stop_method", "bogus"},
        "error: -stop_method wants one of savestate, acpipowerbutton, acpisleepbutton, poweroff, reset, "
@@ -89,6 +89,8 @@ TEST(VmArguments, T09_whatever_is_wrong_is_an_error) {
        {"-o", "a.png", "vm1", "vm2"},
        "error: one file (-o) cannot hold the screens of several VMs"},
       {"log", {"--dossier", "-f", "vm1"}, "error: a dossier is no log: --vm and -f do not go with it"},
+      {"log", {"--json", "vm1"}, "error: a log is text: --json goes with --dossiers only"},
+      {"log", {"--json", "--dossier", "vm1"}, "error: a log is text: --json goes with --dossiers only"},
       {"log", {"--vm", "--dossiers", "vm1"}, "error: a dossier is no log: --vm and -f do not go with it"},
       {"dance", {"vm1"}, "no verb"},
   };

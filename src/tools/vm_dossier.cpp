@@ -6,10 +6,14 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
 #include <filesystem>
 #include <sstream>
 
 #include "base/fd.h"
+#include "control/text.h"
+#include "tools/json_text.h"
 #include "tools/tail.h"
 #include "tools/vm_session.h"
 
@@ -17,6 +21,7 @@ namespace vmkeep::tools {
 namespace {
 
 namespace fs = std::filesystem;
+namespace json = boost::json;
 
 Result<fs::path> folder_of(const VmSession& session) {
   const std::string& fmri = session.fmris.front();
@@ -81,20 +86,47 @@ void print_one(const fs::path& dossier, int lines, Output& output) {
   print_end(dossier / "vm.log", lines, output);
 }
 
+Result<std::vector<fs::path>> dossiers_of(const VmSession& session) {
+  const auto folder = folder_of(session);
+  if (!folder) return folder.error();
+  return dossiers_in(*folder);
+}
+
 }  // namespace
 
-int print_dossiers(const VmSession& session, bool list, int lines, Output& output) {
-  const auto folder = folder_of(session);
-  const auto all = folder ? dossiers_in(*folder) : Result<std::vector<fs::path>>(folder.error());
+int print_last_dossier(const VmSession& session, int lines, Output& output) {
+  const auto all = dossiers_of(session);
   if (!all) {
     output.warn(all.error().message);
   } else if (all->empty()) {
-    // To have none is good news, and no answer to somebody who wants to read one.
-    output.warn(session.fmris.front() + " has no crash dossier", list ? kOk : kFailed);
-  } else if (list) {
-    for (const fs::path& each : *all) output.line(each.string() + "  " + decided(each));
+    output.warn(session.fmris.front() + " has no crash dossier");
   } else {
     print_one(all->back(), lines, output);
+  }
+  return output.finish();
+}
+
+int print_dossiers(const VmSession& session, bool as_json, Output& output) {
+  const auto all = dossiers_of(session);
+  if (!all) {
+    output.warn(all.error().message);
+  } else if (as_json) {
+    json::array list;
+    for (const fs::path& each : *all) {
+      const std::string why = decided(each);
+      list.push_back(
+          json::object{{"path", each.string()},
+                       {"decided", why.empty() ? json::value(nullptr) : json::value(control::as_utf8(why))}});
+    }
+    json::object document = json_document("dossiers");
+    document["fmri"] = session.fmris.front();
+    document["dossiers"] = std::move(list);
+    output.print(json_line(document));
+  } else if (all->empty()) {
+    // That is good news, and no failure.
+    output.warn(session.fmris.front() + " has no crash dossier", kOk);
+  } else {
+    for (const fs::path& each : *all) output.line(each.string() + "  " + decided(each));
   }
   return output.finish();
 }

@@ -72,6 +72,20 @@ TEST_F(Dossiers, AllOfThemAreListedWithTheirReason) {
                 "/20261122T031500.123Z  the VM is aborted (2nd time in 1200 s); restarting it\n");
 }
 
+TEST_F(Dossiers, TheListAsJson) {
+  const fs::path folder = folder_ / "dossiers" / "site-xvm-vbox:ill";
+  std::ofstream(folder / "20261121T101500.000Z" / "summary.txt") << "svc:/site/xvm/vbox:ill\n";
+  const auto printed = log({"--dossiers", "--json", "ill"});
+  EXPECT_EQ(printed.code, 0) << printed.err;
+  EXPECT_EQ(printed.out, R"({"schema":"vmkeep/dossiers/1","fmri":"svc:/site/xvm/vbox:ill","dossiers":[)"
+                         R"({"path":")" +
+                             folder.string() + R"(/20261121T101500.000Z","decided":null},{"path":")" +
+                             folder.string() +
+                             R"(/20261122T031500.123Z",)"
+                             R"("decided":"the VM is aborted (2nd time in 1200 s); restarting it"}]})"
+                             "\n");
+}
+
 TEST_F(Dossiers, AVmThatIsWellHasNone) {
   const auto one = log({"--dossier", "well"});
   EXPECT_EQ(one.code, 1);
@@ -79,6 +93,9 @@ TEST_F(Dossiers, AVmThatIsWellHasNone) {
   const auto all = log({"--dossiers", "well"});
   EXPECT_EQ(all.code, 0);
   EXPECT_EQ(all.out, "");
+  EXPECT_EQ(log({"--dossiers", "--json", "well"}).out,
+            R"({"schema":"vmkeep/dossiers/1","fmri":"svc:/site/xvm/vbox:well","dossiers":[]})"
+            "\n");
 }
 
 TEST_F(Dossiers, AFolderThatIsClosedIsTold) {

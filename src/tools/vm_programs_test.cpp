@@ -133,6 +133,12 @@ TEST_F(VmPrograms, T06_unknown_and_ambiguous_names_are_96) {
   EXPECT_EQ(asked("Vm "), 0U);
   EXPECT_EQ(vmkeep({"poweroff", "second"}).code, 1);
   EXPECT_EQ(vmkeep({"status", "second"}).code, 96);
+  EXPECT_EQ(vmkeep({"stop", "nobody", "second", "no one"}).err,
+            "vmkeep: \"nobody\" is no instance and no VM; see `svcs -a`\n"
+            "vmkeep: \"second\" may be any of these; say which:\n"
+            "  svc:/other/xvm:second\n"
+            "  svc:/site/xvm/vbox:second\n"
+            "vmkeep: \"no one\" is no instance and no VM; see `svcs -a`\n");
   // One wrong name, and nothing is done to the others.
   EXPECT_EQ(vmkeep({"poweroff", "saved", "nobody"}).code, 1);
   EXPECT_EQ(asked("Vm "), 0U);
@@ -197,6 +203,35 @@ TEST_F(VmPrograms, T13_the_hook_is_shown_and_changes_no_code) {
   EXPECT_NE(printed.out.find("Hook        exit code 7: a failure\n              no web\n"),
             std::string::npos);
   EXPECT_EQ(vmkeep({"status", "--no-hook", "hooked"}).out.find("Hook"), std::string::npos);
+}
+
+TEST_F(VmPrograms, WhoMayNotRunTheHookIsToldTheStatusWithoutIt) {
+  FakeWorld fake;
+  for (const char* name : {"hooked", "plain", "hidden"}) {
+    add_vm(fake, name, "running", 0);
+    fake.statuses[kService + name]["closed"] = true;
+  }
+  const auto program = [&fake](const std::string& name, const std::string& value) {
+    fake.statuses[kService + name]["settings"] =
+        json::array{json::object{{"name", "vm/kicker_vmsvccheck_method"}, {"value", value}}};
+  };
+  program("hooked", "/usr/bin/check");
+  program("plain", "");
+  const FakeDaemon daemon(fake);
+  ASSERT_TRUE(daemon.started());
+  for (const char* name : {"hooked", "hidden"}) {
+    const Printed printed = daemon.run("vmkeep", {"status", name});
+    EXPECT_EQ(printed.code, 0) << printed.err;
+    EXPECT_NE(printed.out.find("  State       running\n"), std::string::npos) << printed.out;
+    EXPECT_NE(printed.out.find("  Hook        not run: Permission denied: you may not\n"), std::string::npos)
+        << printed.out;
+  }
+  const Printed plain = daemon.run("vmkeep", {"status", "plain"});
+  EXPECT_EQ(plain.code, 0) << plain.err;
+  EXPECT_EQ(plain.out.find("Hook"), std::string::npos) << plain.out;
+  const json::value all = json::parse(daemon.run("vmkeep", {"status", "--json", "hooked", "plain"}).out);
+  EXPECT_EQ(all.at("vms").at(0).at("hook_not_run").as_string(), "Permission denied: you may not");
+  EXPECT_TRUE(all.at("vms").at(1).at("hook_not_run").is_null());
 }
 
 TEST_F(VmPrograms, T14_status_as_json) {

@@ -71,6 +71,31 @@ Watch start_watch(const VmSession& session, Progress& progress) {
   };
 }
 
+// Who may ask how a VM is may not always run its owner's hook (vmkeep-authorizations(5)): what was refused
+// for that is asked again without it, and why it was not run is told, by FMRI.
+std::map<std::string, std::string> look_without_hook(std::vector<VmOutcome>& outcomes, Progress& progress) {
+  std::vector<std::string> refused;
+  std::map<std::string, std::string> why;
+  for (const VmOutcome& outcome : outcomes) {
+    if (outcome.answer || outcome.error.kind != ErrorKind::permission) continue;
+    refused.push_back(outcome.fmri);
+    why[outcome.fmri] = outcome.text();
+  }
+  if (refused.empty()) return why;
+  auto again = look_at_vms(refused, false, true, progress);
+  size_t next = 0;
+  for (VmOutcome& outcome : outcomes) {
+    if (next < again.size() && outcome.fmri == again[next].fmri) outcome = std::move(again[next++]);
+  }
+  return why;
+}
+
+// Of a VM that has no hook there is nothing to tell.
+bool may_have_hook(const VmView& vm) {
+  const VmSetting* program = vm.setting("kicker_vmsvccheck_method");
+  return program == nullptr || !program->value.empty();
+}
+
 json::object failure_json(const VmOutcome& outcome, int code) {
   return {{"fmri", outcome.fmri}, {"code", code}, {"error", outcome.text()}};
 }
@@ -108,10 +133,13 @@ int print_status(const VmSession& session, bool hook, bool as_json, bool as_tabl
   int worst = 0;
   if (as_table && !as_json) output.print(status_header());
   bool first = true;
+  auto outcomes = look_at_vms(session.fmris, hook, true, progress);
+  auto not_run = hook ? look_without_hook(outcomes, progress) : std::map<std::string, std::string>();
   // The state of a service may have changed since its VM was asked for.
-  for (const VmOutcome& outcome : look_at_vms(session.fmris, hook, true, progress)) {
+  for (const VmOutcome& outcome : outcomes) {
     const control::InstanceMessage* service = session.world.find(outcome.fmri);
     auto vm = outcome.answer ? vm_from(*outcome.answer) : Result<VmView>(outcome.error);
+    if (vm && may_have_hook(*vm)) vm->hook_not_run = not_run[outcome.fmri];
     const int code = vm ? vm->code : kNoAnswer;
     worst = std::max(worst, code);
     if (!vm) {
@@ -124,6 +152,7 @@ int print_status(const VmSession& session, bool hook, bool as_json, bool as_tabl
     if (as_json) {
       json::object all = *outcome.answer;
       all["service"] = service_json(service);
+      all["hook_not_run"] = vm->hook_not_run.empty() ? json::value(nullptr) : json::value(vm->hook_not_run);
       vms.push_back(std::move(all));
       continue;
     }

@@ -38,8 +38,9 @@ int do_verb(const VmSession& session, const std::string& verb, const boost::json
 
 int print_explanation(const VmSession& session, bool as_json, Output& output);
 int print_folders(const VmSession& session, bool as_json, Output& output);
-// The last crash dossier, of its long files the last `lines`; or the list of all.
-int print_dossiers(const VmSession& session, bool list, int lines, Output& output);
+// The last crash dossier, of its long files the last `lines`; and the list of all.
+int print_last_dossier(const VmSession& session, int lines, Output& output);
+int print_dossiers(const VmSession& session, bool as_json, Output& output);
 int print_log(const VmSession& session, bool of_vm, int lines, bool follow, Output& output);
 
 // Whether the standard error is a terminal, so that progress is shown.

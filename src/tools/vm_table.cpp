@@ -109,10 +109,15 @@ true).
       {"dirs", {"dirlist"}, {Flag::json}, Vms::any, R"(
 Lists settings, logs, snapshots, saved state and disks, each with the file system that holds it.
 )"},
-      {"log", {}, {Flag::follow, Flag::lines, Flag::vm_log, Flag::dossier, Flag::dossiers}, Vms::one, R"(
+      {"log",
+       {},
+       {Flag::follow, Flag::lines, Flag::vm_log, Flag::dossier, Flag::dossiers, Flag::json},
+       Vms::one,
+       R"(
 Prints the last lines of the log of the VM's instance: what was decided, why, and what its methods said.  With
 --vm those of the hypervisor's own log of the VM.  With --dossier what was kept when the VM last came to harm:
-how its process ended, the last lines of its own log, its screen, and what the kernel said of memory.
+how its process ended, the last lines of its own log, its screen, and what the kernel said of memory.  A log is text: --json is of
+--dossiers only.
 )"},
       {"suppress", {}, {Flag::duration, Flag::why, Flag::json}, Vms::any, R"(
 Lets nothing be done to the VM by itself for a while: what is seen is still told, but nothing is restarted,

@@ -53,6 +53,11 @@ std::string monitor_words(const VmView& vm) {
   if (vm.monitor == "watching") return "yes: what happens to it is seen at once";
   if (vm.monitor == "suppressed") return "yes, but nothing is done by itself";
   if (vm.monitor == "idle") return "no: its service is not online";
+  // It answered: there is nothing to watch, and nobody is silent.
+  if (vm.monitor == "silent" && vm.word == "missing")
+    return "no: the hypervisor of its owner answers, and knows no such VM";
+  if (vm.monitor == "silent" && vm.word == "inaccessible")
+    return "no: the hypervisor of its owner answers, and cannot read the VM's settings";
   if (vm.monitor == "silent")
     return "no answer from its guard or from the hypervisor; vmkeepd goes on asking";
   return vm.monitor;
@@ -106,6 +111,7 @@ std::string status_text(const VmView& vm, const InstanceMessage* service) {
   if (vm.aborts > 0) text += row("Aborts", std::to_string(vm.aborts) + " in the window that counts");
   if (!vm.heartbeat.empty()) text += row("Heartbeat", vm.heartbeat);
   if (vm.hook) text += row("Hook", hook_words(*vm.hook));
+  if (!vm.hook_not_run.empty()) text += row("Hook", "not run: " + vm.hook_not_run);
   if (!vm.next.empty()) text += row("Next", vm.next);
   std::string last;
   for (const std::string& transition : vm.transitions) last += transition_words(transition) + "\n";
@@ -136,7 +142,8 @@ std::string status_line(const VmView& vm, const InstanceMessage* service) {
   std::string note;
   if (vm.outage) note = vm.outage->kind + " by " + vm.outage->by;
   if (vm.suppression) note += (note.empty() ? "" : ", ") + ("suppressed by " + vm.suppression->by);
-  if (vm.monitor == "silent") note += (note.empty() ? "" : ", ") + std::string("silent");
+  const bool answered = vm.word == "missing" || vm.word == "inaccessible";
+  if (vm.monitor == "silent" && !answered) note += (note.empty() ? "" : ", ") + std::string("silent");
   return line_of(vm.word.empty() ? "-" : vm.word, service == nullptr ? "-" : service->state,
                  vm.pid > 0 ? std::to_string(vm.pid) : "-", vm.fmri, note.empty() ? "" : "(" + note + ")");
 }

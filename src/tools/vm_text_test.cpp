@@ -118,6 +118,28 @@ TEST_F(VmText, T03_no_answer_is_told_from_not_registered_and_inaccessible) {
   }
 }
 
+TEST_F(VmText, WhoAnswersThatThereIsNoSuchVmIsNotSilent) {
+  VmView vm = example();
+  vm.monitor = "silent";
+  const auto service = online();
+  const auto watched = [&] {
+    const std::string text = status_text(vm, &service);
+    const size_t at = text.find("  Watched ");
+    return text.substr(at, text.find('\n', at) - at);
+  };
+  const std::string no = "  Watched     no: the hypervisor of its owner answers, and ";
+  vm.word = "missing";
+  EXPECT_EQ(watched(), no + "knows no such VM");
+  EXPECT_EQ(status_line(vm, &service).find("silent"), std::string::npos);
+  vm.word = "inaccessible";
+  EXPECT_EQ(watched(), no + "cannot read the VM's settings");
+  EXPECT_EQ(status_line(vm, &service).find("silent"), std::string::npos);
+  vm.word = "";
+  EXPECT_EQ(watched(),
+            "  Watched     no answer from its guard or from the hypervisor; vmkeepd goes on asking");
+  EXPECT_NE(status_line(vm, &service).find("(silent)"), std::string::npos);
+}
+
 TEST_F(VmText, ExplainListsSentencesAndProperties) {
   VmView vm = example();
   vm.start = "it runs; it would be left alone";

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <cstdio>
+#include <sstream>
+#include <utility>
 
 #include "tools/commands.h"
 #include "tools/console.h"
@@ -73,9 +75,8 @@ int run(const VmArguments& arguments, const VmSession& session, Output& output) 
   if (verb == "log") {
     constexpr int kLines = 20;
     const int lines = arguments.number(Flag::lines).value_or(kLines);
-    if (arguments.has(Flag::dossier) || arguments.has(Flag::dossiers)) {
-      return print_dossiers(session, arguments.has(Flag::dossiers), lines, output);
-    }
+    if (arguments.has(Flag::dossiers)) return print_dossiers(session, as_json, output);
+    if (arguments.has(Flag::dossier)) return print_last_dossier(session, lines, output);
     return print_log(session, arguments.has(Flag::vm_log), lines, arguments.has(Flag::follow), output);
   }
   if (verb == "console") return console(arguments, session, output);
@@ -83,6 +84,17 @@ int run(const VmArguments& arguments, const VmSession& session, Output& output) 
   const int worst = do_verb(session, verb, verb_parameters(arguments), as_json, output);
   output.raise(answers_by_code(arguments) ? worst : std::min(worst, kFailed));
   return output.finish();
+}
+
+// Several names may each be wrong: what follows in the lines that begin with a blank is of the one before.
+void warn_of_each(const std::string& message, int code, Output& output) {
+  std::string one;
+  std::istringstream lines(message);
+  for (std::string line; std::getline(lines, line);) {
+    if (!one.empty() && !line.starts_with(' ')) output.warn(std::exchange(one, {}), code);
+    one += (one.empty() ? "" : "\n") + line;
+  }
+  output.warn(one, code);
 }
 
 int wrong(const VerbSpec& verb, const Error& error, Output& output, int code) {
@@ -114,8 +126,8 @@ int vm_command(const std::string& name, const Arguments& words) {
   if (session && arguments->operands.empty()) session->fmris = all_vms(session->world);
   if (!session) {
     const bool unasked = session.error().kind == ErrorKind::not_found;
-    output.warn(session.error().message,
-                !answers_by_code(*arguments) ? kFailed : (unasked ? kNoQuestion : kNoAnswer));
+    const int code = !answers_by_code(*arguments) ? kFailed : (unasked ? kNoQuestion : kNoAnswer);
+    warn_of_each(session.error().message, code, output);
     return output.finish();
   }
   if (verb->vms == VerbSpec::Vms::one && session->fmris.size() > 1) {

@@ -44,6 +44,7 @@ struct VmView {
   std::optional<VmSuppression> suppression;
   int64_t aborts = 0;
   std::optional<VmHook> hook;
+  std::string hook_not_run;  // why it was not, though it was asked for
   std::string heartbeat;
   std::vector<VmSetting> settings;
   std::vector<VmPort> ports;

@@ -77,7 +77,9 @@ std::string stop_sentence(const StopPlan& plan) {
 std::string next_sentence(const VmConfig& config, const Observation& observed, const History& history,
                           graph::State instance, Instant now) {
   if (!graph::is_up(instance)) {
-    return "nothing: its instance is " + std::string(graph::to_string(instance));
+    const bool ill = instance == graph::State::maintenance;
+    return std::string("nothing: its instance is ") + (ill ? "in " : "") +
+           std::string(graph::to_string(instance));
   }
   if (observed.agreed() == VmState::running && !history.suppression) {
     const Observation dead{VmState::aborted, Witness::absent, ""};

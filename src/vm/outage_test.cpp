@@ -246,6 +246,9 @@ TEST(Explain, SaysWhatStartWouldDoAndWhoseValueDecides) {
   EXPECT_EQ(words.start, "it is saved; start_saved_vm is true (from the service); so start would restore it");
   EXPECT_EQ(words.stop, "it is saved already; so stop would do nothing");
   EXPECT_EQ(words.next, "nothing: its instance is disabled");
+  const auto ill = explain(reading({}, {}), down(VmState::poweroff), {}, graph::State::maintenance, kNow);
+  EXPECT_EQ(ill.stop, "it is powered off already; so stop would do nothing");
+  EXPECT_EQ(ill.next, "nothing: its instance is in maintenance");
 }
 
 TEST(Explain, SaysWhatWouldHappenByItself) {

@@ -67,6 +67,10 @@ std::string_view to_string(Witness witness) {
   return "unsure";
 }
 
+std::string_view in_words(VmState state) {
+  return state == VmState::poweroff ? "powered off" : to_string(state);
+}
+
 std::optional<VmState> vm_state(std::string_view word) {
   for (const Row& r : kRows) {
     if (r.word == word && r.state != VmState::missing && r.state != VmState::inaccessible) return r.state;

@@ -40,6 +40,7 @@ enum class VmState {
 };
 
 std::string_view to_string(VmState state);  // "aborted-saved": VirtualBox's own words
+std::string_view in_words(VmState state);   // for a sentence: "powered off"; else VirtualBox's own
 std::optional<VmState> vm_state(
     std::string_view word);      // of VirtualBox's words; never missing or inaccessible
 bool is_up(VmState state);       // a VM process belongs to it

@@ -157,7 +157,7 @@ StopPlan stop_plan(const VmConfig& config, const Observation& observed, Budget b
   } else if (state == VmState::missing || state == VmState::inaccessible) {
     plan.why = "the VM is " + word + " and has no process; nothing to stop";
   } else {
-    plan.why = "the VM is " + word + " already";
+    plan.why = "the VM is " + std::string(in_words(state)) + " already";
   }
   if (plan.forced) force(plan, config, limit, *budget, is_up(state));
   return plan;

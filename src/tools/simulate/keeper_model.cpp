@@ -255,8 +255,8 @@ void KeeperModel::stop_step(uint64_t run, const vm::StopPlan& plan, size_t index
     kept_ = step.wanted == VmState::unknown;
     if (kept_) return finish(0, "the VM stays active");
     wait_for(run, step.wanted, limit, [=, this](bool reached) {
-      if (reached) return finish(0, "the VM is " + std::string(vm::to_string(step.wanted)));
-      next("the VM did not become " + std::string(vm::to_string(step.wanted)) + " in time");
+      if (reached) return finish(0, "the VM is " + std::string(vm::in_words(step.wanted)));
+      next("the VM did not become " + std::string(vm::in_words(step.wanted)) + " in time");
     });
   };
   vm_.control(step.action, sent);

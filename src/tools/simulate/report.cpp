@@ -59,7 +59,8 @@ json::object Report::json() const {
   const auto seconds = [](Instant at) { return static_cast<double>(at.count()) / 1000; };
   json::array all_lines, all_held, all_ends;
   for (const auto& line : lines) {
-    json::object entry{{"time", seconds(line.at)}, {"kind", line.kind}, {"text", line.text}};
+    json::object entry{
+        {"time", seconds(line.at)}, {"kind", line.kind}, {"text", line.text}, {"fmri", nullptr}};
     if (!line.fmri.empty()) entry["fmri"] = line.fmri;
     for (const auto& member : line.more) entry[member.key()] = member.value();
     all_lines.push_back(std::move(entry));
@@ -69,18 +70,17 @@ json::object Report::json() const {
         json::object{{"line", e.line}, {"text", e.text}, {"held", e.held}, {"found", e.found}});
   }
   for (const auto& e : endings) {
-    json::object entry{{"fmri", e.fmri}, {"state", e.state}, {"reason", e.reason}, {"why", e.why}};
+    json::object entry{{"fmri", e.fmri}, {"state", e.state}, {"reason", e.reason},
+                       {"why", e.why},   {"vm", nullptr},    {"launches", nullptr}};
     if (!e.vm.empty()) {
       entry["vm"] = e.vm;
       entry["launches"] = e.launches;
     }
     all_ends.push_back(std::move(entry));
   }
-  return {{"lines", std::move(all_lines)},
-          {"instances", std::move(all_ends)},
-          {"expectations", std::move(all_held)},
-          {"ended", seconds(ended)},
-          {"held", good()}};
+  return {{"schema", "vmkeep/simulation/1"},  {"lines", std::move(all_lines)},
+          {"instances", std::move(all_ends)}, {"expectations", std::move(all_held)},
+          {"ended", seconds(ended)},          {"held", good()}};
 }
 
 }  // namespace vmkeep::simulate

@@ -110,7 +110,16 @@ TEST(Simulate, AnExpectationThatDoesNotHoldIsTold) {
   const std::string text = report->text(false);
   EXPECT_NE(text.find("Expectations: 1 of 2 held."), std::string::npos) << text;
   EXPECT_NE(text.find("line 2: expected a offline; it was online"), std::string::npos) << text;
-  EXPECT_FALSE(report->json().at("held").as_bool());
+  const auto document = report->json();
+  EXPECT_FALSE(document.at("held").as_bool());
+  EXPECT_EQ(document.begin()->key(), "schema");
+  EXPECT_EQ(document.at("schema").as_string(), "vmkeep/simulation/1");
+  EXPECT_EQ(document.at("instances").at(0).at("launches").as_int64(), 1);
+  // What is not there is null.
+  const auto service = run("instance svc:/network/nfs/client:default\n");
+  ASSERT_TRUE(service) << service.error().message;
+  const auto plain = service->json().at("instances").at(0);
+  EXPECT_TRUE(plain.at("vm").is_null() && plain.at("launches").is_null());
 }
 
 TEST(Simulate, WhatMakesNoSenseIsRefusedWithItsLine) {

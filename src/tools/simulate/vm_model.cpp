@@ -48,7 +48,7 @@ void VmModel::pass(VmState passing, VmState to, const std::string& what, Done do
   schedule_.after(takes[what], [this, generation, to, done = std::move(done)] {
     if (generation != generation_)
       return done("the VM became " + std::string(vm::to_string(state_)) + " meanwhile");
-    change(to, "the VM is " + std::string(vm::to_string(to)));
+    change(to, "the VM is " + std::string(vm::in_words(to)));
     done(std::nullopt);
   });
 }
