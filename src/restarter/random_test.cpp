@@ -322,11 +322,13 @@ void succeed(const World& old, World& world) {
   }
 }
 
+// Degraded, by the word of an administrator, is whoever was not started anew since: one whose optional
+// dependency came up after all is, and a successor may find that dependency's start cut off.
 std::string settled(const World& world) {
   std::string states;
   for (int i = 0; i < kMembers; ++i) {
     const auto& view = *world.restarter.view(name(i));
-    states += fmt::format("{} ", to_string(view.state));
+    states += fmt::format("{} ", to_string(graph::is_up(view.state) ? graph::State::online : view.state));
     const bool may = world.restarter.graph().satisfaction(name(i)) == graph::Satisfaction::satisfied;
     if (view.state == graph::State::offline && view.enabled && may) states += "(left behind) ";
   }
