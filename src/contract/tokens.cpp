@@ -112,7 +112,7 @@ std::vector<std::string> command_line_on(const std::string& exec, std::string_vi
   std::vector<std::string> words;
   std::istringstream stream(exec);
   for (std::string word; stream >> word;) words.push_back(std::move(word));
-  const std::vector<std::string> by_shell{"/bin/sh", "-c", "exec " + exec};
+  std::vector<std::string> by_shell{"/bin/sh", "-c", "exec " + exec};
   if (words.empty() || exec.find_first_of(kShellCharacters) != std::string::npos) return by_shell;
   if (words.front().find('/') != std::string::npos) return words;
   const auto program = on_path(words.front(), path);
