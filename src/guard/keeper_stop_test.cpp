@@ -59,5 +59,15 @@ TEST_F(KeeperTest, T60_a_save_that_takes_longer_goes_on_and_stays_the_operators)
   EXPECT_EQ(text_of(done, "text").find("refused"), std::string::npos) << text_of(done, "text");
 }
 
+TEST_F(KeeperTest, T89_a_window_does_not_get_a_vm_that_is_only_being_saved) {
+  configure();
+  driver_.become(vm::VmState::running, 4711);
+  driver_.overruns = true;
+  verb("gui", {{"timeout", 1}});
+  const auto done = expect("outcome");
+  EXPECT_NE(code_of(done), 0);
+  EXPECT_FALSE(control::bool_member(done, "outage", false));
+}
+
 }  // namespace
 }  // namespace vmkeep::guard

@@ -121,13 +121,14 @@ Task<Outcome> Keeper::take_down(vm::TakeDown how, const json::object& call) {
   Outcome result = outcome(descent.code, descent.text);
   using End = Descent::End;
   result.outage = descent.end == End::down;
-  if (descent.end == End::failed) co_await follow_on(result);
+  // A window has its own occasions, and neither it nor a reboot goes on from what is only half done.
+  const bool window = text_of(call, "verb") == "gui";
+  const bool alone = how != vm::TakeDown::reboot && !window && !cut_short();
+  if (descent.end == End::failed && alone) co_await follow_on(result);
   if (control::bool_member(call, "kill", false) && how != vm::TakeDown::save &&
       descent.end != End::still_up) {
     result = co_await kill_process(std::move(result));
   }
-  // A window has its own occasions.
-  const bool window = text_of(call, "verb") == "gui";
   if (descent.end != End::nothing_to_do && !window) {
     const std::string method(how == vm::TakeDown::save ? "savestate" : "poweroff-graceful");
     result = co_await with_snapshot(std::move(result), how, method);
