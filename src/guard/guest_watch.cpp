@@ -14,6 +14,11 @@ constexpr size_t kLinesInLog = 5;  // of a check that failed
 constexpr Instant kSample = 30s;   // one question for what the VM has moved
 constexpr Instant kLook = 10s;     // whether the check is there
 
+// An answer after which something is done at once.
+bool demands(vm::HookMeaning meaning) {
+  return meaning == vm::HookMeaning::reboot || meaning == vm::HookMeaning::maintenance;
+}
+
 }  // namespace
 
 GuestWatch::GuestWatch(Executor executor, hypervisor::Hypervisor& driver, Channel& channel, std::string fmri,
@@ -187,7 +192,10 @@ void GuestWatch::digest(const Checked& checked) {
     return;
   }
   failing_ = failed;
-  hook_news_ = vm::HookNews{checked.meaning, checked.run.code, checked.run.timed_out};
+  // The next check may end before the hypervisor let anybody look: it does not take a demand back.
+  if (!hook_news_ || !demands(hook_news_->meaning) || demands(checked.meaning)) {
+    hook_news_ = vm::HookNews{checked.meaning, checked.run.code, checked.run.timed_out};
+  }
   report(failed ? "the check of the guest failed" : "the check of the guest succeeds again");
 }
 

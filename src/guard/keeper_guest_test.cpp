@@ -76,6 +76,15 @@ TEST_F(GuestTest, T84_a_code_is_reported_and_the_verdict_is_a_reboot_with_the_ou
                           [](const auto& call) { return call == "look"; }));
 }
 
+TEST_F(GuestTest, T84_a_reboot_that_was_asked_for_is_not_taken_back_by_the_next_check) {
+  configure(checked_by("mkdir " + folder_ + "/asked || exit 0; exit 2"));
+  start_running();
+  expect("report");
+  EXPECT_EQ(text_of(expect("report"), "text"), "the check of the guest succeeds again");
+  EXPECT_TRUE(ask().reboot);
+  EXPECT_FALSE(ask().reboot);
+}
+
 TEST_F(GuestTest, T84_failures_are_counted_over_questions_and_a_success_clears_them) {
   auto properties = checked_by("test -e " + folder_ + "/well");
   properties["kicker_vmsvccheck_failures_maxcount"] = "5";

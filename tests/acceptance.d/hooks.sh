@@ -24,14 +24,26 @@ vms() {
 # write_check VM CODE: the check exits with what its file says, and notes when it ran, as whom, with which words.
 write_check() {
   local file=$work/home/check-$1
-  printf '#!/bin/sh\necho "$(date +%%s%%N) $(id -un) $*" >>%s\nexit "$(cat %s)"\n' "$file.runs" "$file.code" >"$file"
+  cat >"$file" <<END
+#!/bin/sh
+echo "\$(date +%s%N) \$(id -un) \$*" >>$file.runs
+read -r now next <$file.code
+[ -z "\$next" ] || echo "\$next" >$file.code
+exit "\$now"
+END
   chmod 755 "$file"
   says "$1" "$2"
   : >"$file.runs"
-  ((EUID != 0)) || chown "$owner" "$file".*
+  ((EUID != 0)) || chown "$owner" "$file.runs"
 }
 
-says() { echo "$2" >"$work/home/check-$1.code"; }
+# says VM CODE [NEXT]: from now on the check exits with CODE; where NEXT is given, once, and then with NEXT.
+says() {
+  local code=$work/home/check-$1.code
+  echo "$2 ${3-}" >"$code.new"
+  ((EUID != 0)) || chown "$owner" "$code.new"
+  mv "$code.new" "$code"
+}
 
 runs_of() { wc -l <"$work/home/check-$1.runs"; }
 
@@ -76,9 +88,8 @@ reboots_at_once() {
   write_check worse 0
   mark worse
   enable vbox:worse
-  says worse 8
+  says worse 8 0
   until_log worse 'the check of the guest exited with 8; rebooting the VM'
-  says worse 0
   until_true $minute "worse should have been launched again" "[[ \$(done_to worse) == 'launch acpi'*launch ]]"
   until_state vbox:worse online $minute
   [[ $(lines_of worse 'aborted') == 0 ]] || wrong "the reboot should not be taken for an abort"

@@ -194,7 +194,7 @@ by_hand() {
       done
       ! grep -q 'VBoxManage: error' <<<"$said"
       ;;
-  esac || wrong "$2 of $1's VM by hand failed"
+  esac || wrong "$2 of $1's VM by hand failed: ${said-}"
 }
 
 # What VirtualBox has written down, which costs no call and locks nothing: the VM's log while there is a process, its
@@ -214,7 +214,16 @@ state_of_vm() {
   fi
 }
 
-until_vm() { until_true $minute "$1's VM should be $2" "[[ \$(state_of_vm $1) == '$2' ]]"; }
+# With what is written of the VM, for whoever waits in vain.
+is_vm() {
+  out=$(state_of_vm "$1"; process_of "$1"; grep '<Machine ' "$home/vms/${titles[$1]}/${titles[$1]}.vbox" 2>&1)
+  [[ ${out%%$'\n'*} == "$2" ]]
+}
+
+until_vm() {
+  local out
+  until_true $minute "$1's VM should be $2" "is_vm $1 $2"
+}
 
 run_by_hand() {
   start_by_hand "$1" >/dev/null 2>&1 || wrong "$1's VM could not be started by hand"

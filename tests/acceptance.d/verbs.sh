@@ -116,7 +116,7 @@ obeys() {
   mark button
   exits 0 vmkeep save vbox:button
   did button savestate
-  [[ $(state_of_vm button) == saved ]] || wrong "button should be saved"
+  until_vm button saved
   cmd "vmkeep status vbox:button"
   shows 'Watched +yes'
   shows 'Planned +save by '
