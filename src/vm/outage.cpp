@@ -1,7 +1,8 @@
 // What operators do to VMs, as the monitor sees it.
 //
 //   outage     found                          verdict
-//   save       saved                          online, the VM stays saved
+//   save       saved, or aborted-saved        online, the VM stays saved (if its process dies when all is
+//                                             saved, VirtualBox says aborted-saved: measured)
 //   poweroff   down, in whichever way         online, the VM stays off (the plug and -k leave it aborted)
 //   reboot     down, in whichever way         restart; the outage ends with the start that follows
 //   pause,     paused                         online, even where ignore_paused_vm is not true
@@ -75,7 +76,9 @@ std::optional<Verdict> window(const VmConfig& config, VmState state, Instant now
 std::optional<Verdict> explained(const Outage& outage, VmState state) {
   switch (outage.kind) {
     case OutageKind::save:
-      if (state == VmState::saved) return stay("the VM is saved, by " + outage.by);
+      if (state == VmState::saved || state == VmState::aborted_saved) {
+        return stay("the VM is saved, by " + outage.by);
+      }
       break;
     case OutageKind::poweroff:
       if (is_down(state)) return stay("the VM is off, by " + outage.by);

@@ -45,6 +45,14 @@ TEST(Operator, T61_what_was_saved_stays_saved_and_is_told) {
   EXPECT_TRUE(j.history.outage);
 }
 
+// VirtualBox says so of a VM whose process is killed between the end of the save and its own.
+TEST(Operator, T61_what_was_saved_stays_saved_where_its_process_died_after_that) {
+  const Judgement j = ask(after(OutageKind::save), down(VmState::aborted_saved));
+  EXPECT_EQ(j.verdict.kind, V::leave_online);
+  EXPECT_TRUE(j.history.aborts.empty());
+  EXPECT_TRUE(j.history.outage);
+}
+
 TEST(Operator, T61_a_verb_that_was_cut_off_leaves_nothing_behind) {
   // It was to be saved, and runs: what comes later is no operator's doing.
   const Judgement running = ask(after(OutageKind::save), up(VmState::running), eager(), Cause::look);

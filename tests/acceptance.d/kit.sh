@@ -214,7 +214,7 @@ state_of_vm() {
   fi
 }
 
-# With what is written of the VM, for whoever waits in vain.
+# What is written of the VM stands in $out, for who says that this is wrong.
 is_vm() {
   out=$(state_of_vm "$1"; process_of "$1"; grep '<Machine ' "$home/vms/${titles[$1]}/${titles[$1]}.vbox" 2>&1)
   [[ ${out%%$'\n'*} == "$2" ]]

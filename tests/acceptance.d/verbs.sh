@@ -116,7 +116,7 @@ obeys() {
   mark button
   exits 0 vmkeep save vbox:button
   did button savestate
-  until_vm button saved
+  is_vm button saved || wrong "button should be saved"
   cmd "vmkeep status vbox:button"
   shows 'Watched +yes'
   shows 'Planned +save by '

@@ -80,6 +80,7 @@ class Driver : public Hypervisor {
                      Percent progress = {});
   Error reason_in_log(const std::string& uuid, Error error);
   Task<bool> got_there(std::string uuid, vm::VmState wanted, Instant deadline);
+  Task<Result<>> write_down(std::string uuid);
   void note_log(const std::string& uuid, std::string path);
   void watch_log(const std::string& uuid);
   bool belongs(const Process& process, const std::string& uuid) const;

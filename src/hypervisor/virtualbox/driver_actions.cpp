@@ -11,6 +11,9 @@
 namespace vmkeep::hypervisor::virtualbox {
 namespace {
 
+constexpr Instant kLocked{2'000};  // how long the end of a session may keep others from a VM
+constexpr Instant kCall{12'000};   // one call in 300 hangs for 10 s (facts 3)
+
 // The state in which an action ends that ends in one.
 std::optional<vm::VmState> end_of(vm::StopAction action) {
   if (action == vm::StopAction::savestate) return vm::VmState::saved;
@@ -102,6 +105,26 @@ Task<bool> Driver::got_there(std::string uuid, vm::VmState wanted, Instant deadl
   co_return looked && looked->agreed() == wanted;
 }
 
+// A save fails where the VM's process ends before VBoxSVC has its answer that all is saved (VirtualBox 7.2:
+// one in thirty where all of it shares a busy processor).  VBoxSVC says saved, but has not written that into
+// the VM's settings: with its own end the state would be lost.  Whatever changes the settings makes it write
+// them, so something is added and taken away again.
+Task<Result<>> Driver::write_down(std::string uuid) {
+  const std::vector<std::string> take_away{"setextradata", uuid, "vmkeep/saved"};
+  std::vector<std::string> add = take_away;
+  add.emplace_back("yes");
+  const Instant patience = now() + kLocked;
+  for (;;) {
+    const auto added = co_await act(uuid, add, now() + kCall);
+    if (added) break;
+    if (now() >= patience) {
+      co_return in("the VM is saved, but VirtualBox has not written that down", added.error());
+    }
+    co_await sleep_until(now() + Instant(100));
+  }
+  co_return co_await act(uuid, take_away, now() + kCall);
+}
+
 Task<Result<>> Driver::control(std::string uuid, vm::StopAction action, Instant deadline, Percent progress) {
   std::vector<std::string> words;
   if (action == vm::StopAction::emergencystop) {
@@ -116,9 +139,11 @@ Task<Result<>> Driver::control(std::string uuid, vm::StopAction action, Instant 
   const auto end = end_of(action);
   // A refusal with a known reason is believed; a mere failure is not.
   if (acted || !end || acted.error().kind != ErrorKind::io) co_return acted;
-  const bool there = co_await got_there(std::move(uuid), *end, deadline);
-  if (there) co_return done();
-  co_return acted;
+  const bool there = co_await got_there(uuid, *end, deadline);
+  if (!there) co_return acted;
+  if (action != vm::StopAction::savestate) co_return done();
+  auto written = co_await write_down(std::move(uuid));
+  co_return written;
 }
 
 Task<Result<>> Driver::resume(std::string uuid, Instant deadline) {

@@ -21,12 +21,25 @@ TEST_F(DriverTest, Status0WithAnErrorIsAFailure) {  // facts 10
 }
 
 TEST_F(DriverTest, AFailureThatWasNoneIsSeenByALook) {
-  manage("[ $1 = showvminfo ] && exec cat $T/showvminfo-saved.txt; echo oops >&2; exit 1");
+  manage(
+      "[ $1 = showvminfo ] && exec cat $T/showvminfo-saved.txt; "
+      "[ $1 = setextradata ] && exec echo \"$*\" >>$D/said; echo oops >&2; exit 1");
   EXPECT_TRUE(control(StopAction::savestate));
+  const std::string written = std::string("setextradata ") + kVm1 + " vmkeep/saved";
+  EXPECT_EQ(folder_.read("said"), written + " yes\n" + written + "\n")
+      << "or it is saved for VBoxSVC's life only";
   // Saved is not powered off.
   EXPECT_FALSE(control(StopAction::poweroff));
   // Where nothing can be seen afterwards, the word counts.
   EXPECT_FALSE(control(StopAction::acpipowerbutton));
+}
+
+TEST_F(DriverTest, ASaveThatVirtualBoxDoesNotWriteDownHasFailed) {
+  manage("[ $1 = showvminfo ] && exec cat $T/showvminfo-saved.txt; echo oops >&2; exit 1");
+  const auto done = control(StopAction::savestate);
+  ASSERT_FALSE(done);
+  EXPECT_NE(done.error().message.find("has not written that down"), std::string::npos)
+      << done.error().message;
 }
 
 TEST_F(DriverTest, AFailureIsNoSuccessBecauseALookFails) {
