@@ -293,6 +293,11 @@ serial_of() {
   esac
 }
 
+# until_booted VM R...: an R for each boot.
+until_booted() {
+  ! real || until_true $minute "the guest of $1 should have said $2" "[[ \$(cat \$(serial_of $1)) == $2* ]]"
+}
+
 until_ready() {
   real || return 0
   until_true $minute "the guest of $1 should be ready" "[[ -s \$(serial_of $1) ]]"
