@@ -33,7 +33,7 @@ leaves_a_desk() {
   enable_each desk
   for state in poweroff saved paused aborted; do
     did "desk-$state" ''
-    [[ $(state_of_vm "desk-$state") == "$state" ]] || wrong "desk-$state should be left $state"
+    is_vm "desk-$state" "$state" || wrong "desk-$state should be left $state"
   done
 }
 

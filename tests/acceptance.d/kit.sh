@@ -214,10 +214,10 @@ state_of_vm() {
   fi
 }
 
-# What is written of the VM stands in $out, for who says that this is wrong.
+# Its state stands in $out, for who says that this is wrong.
 is_vm() {
-  out=$(state_of_vm "$1"; process_of "$1"; grep '<Machine ' "$home/vms/${titles[$1]}/${titles[$1]}.vbox" 2>&1)
-  [[ ${out%%$'\n'*} == "$2" ]]
+  out=$(state_of_vm "$1")
+  [[ $out == "$2" ]]
 }
 
 until_vm() {
@@ -295,13 +295,12 @@ serial_of() {
 
 # until_booted VM R...: an R for each boot.
 until_booted() {
-  ! real || until_true $minute "the guest of $1 should have said $2" "[[ \$(cat \$(serial_of $1)) == $2* ]]"
+  ! real || until_true $minute "the guest of $1 should have said $2" "grep -qs '^$2' \"\$(serial_of $1)\""
 }
 
 until_ready() {
-  real || return 0
-  until_true $minute "the guest of $1 should be ready" "[[ -s \$(serial_of $1) ]]"
-  rm -f "$(serial_of "$1")"
+  until_booted "$1" R
+  ! real || rm -f "$(serial_of "$1")"
 }
 
 # At its next boot the VM has another guest.

@@ -21,7 +21,7 @@ stays() {
   until_true $minute "the log of $1 should say once more: $2" "((\$(lines_of $1 '$2') > ${lines[$1]-0}))"
   [[ $(state_of "vbox:$1") == online ]] || wrong "$1 should be online, it is $(state_of "vbox:$1")"
   did "$1" ''
-  [[ $(state_of_vm "$1") == "$3" ]] || wrong "$1 should be left $3, it is $(state_of_vm "$1")"
+  is_vm "$1" "$3" || wrong "$1 should be left $3"
   (($(lines_of "$1" "$2") == ${lines[$1]-0} + 1)) || wrong "$1 should be told of once"
 }
 

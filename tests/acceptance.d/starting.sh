@@ -111,7 +111,7 @@ refuses_aborted_saved() {
   mark lost
   fails_to_start bare:lost 95
   did lost ''
-  [[ $(state_of_vm lost) == aborted-saved ]] || wrong "what was saved should still be there"
+  is_vm lost aborted-saved || wrong "what was saved should still be there"
 }
 
 adopts() {

@@ -21,13 +21,13 @@ stops_by_saving() {
   up saves
   disable vbox:saves
   did saves savestate
-  [[ $(state_of_vm saves) == saved ]] || wrong "saves should be saved by now"
+  is_vm saves saved || wrong "saves should be saved by now"
   step "T45 A paused VM too."
   up dozes
   by_hand dozes pause
   disable vbox:dozes
   did dozes savestate
-  [[ $(state_of_vm dozes) == saved ]] || wrong "dozes should be saved by now"
+  is_vm dozes saved || wrong "dozes should be saved by now"
 }
 
 cannot_save() {
@@ -63,14 +63,14 @@ presses_the_button() {
   mark polite
   disable vbox:polite
   did polite acpipowerbutton
-  [[ $(state_of_vm polite) == poweroff ]] || wrong "polite should be off"
+  is_vm polite poweroff || wrong "polite should be off"
   step "T48 One that does not is switched off after its time."
   enable vbox:deaf
   until_ready deaf
   mark deaf
   disable vbox:deaf
   did deaf "acpipowerbutton poweroff"
-  [[ $(state_of_vm deaf) == poweroff ]] || wrong "deaf should be off"
+  is_vm deaf poweroff || wrong "deaf should be off"
 }
 
 cannot_press() {
@@ -79,7 +79,7 @@ cannot_press() {
   by_hand asleep pause
   disable vbox:asleep
   did asleep "acpipowerbutton poweroff"
-  [[ $(state_of_vm asleep) == poweroff ]] || wrong "asleep should be off"
+  is_vm asleep poweroff || wrong "asleep should be off"
 }
 
 is_short_of_time() {
@@ -93,7 +93,7 @@ is_short_of_time() {
   until_ready short
   disable vbox:short
   did short "acpipowerbutton poweroff"
-  [[ $(state_of_vm short) == poweroff ]] || wrong "short should be off"
+  is_vm short poweroff || wrong "short should be off"
   [[ $(lines_of short 'timed out') == 0 ]] || wrong "the stop method should have been in time"
 }
 
@@ -106,7 +106,7 @@ has_nothing_to_stop() {
     up "$one"
     disable "vbox:$one"
     did "$one" ''
-    [[ $(state_of_vm "$one") == "${one/off/poweroff}" ]] || wrong "$one should be as it was"
+    is_vm "$one" "${one/off/poweroff}" || wrong "$one should be as it was"
   done
 }
 

@@ -142,8 +142,7 @@ Task<Result<>> Driver::control(std::string uuid, vm::StopAction action, Instant 
   const bool there = co_await got_there(uuid, *end, deadline);
   if (!there) co_return acted;
   if (action != vm::StopAction::savestate) co_return done();
-  auto written = co_await write_down(std::move(uuid));
-  co_return written;
+  co_return co_await write_down(std::move(uuid));
 }
 
 Task<Result<>> Driver::resume(std::string uuid, Instant deadline) {
