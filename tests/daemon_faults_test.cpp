@@ -39,6 +39,7 @@ class DaemonFaults : public testing::Test {
   }
   ~DaemonFaults() override {
     daemon_.kill();
+    EXPECT_TRUE(tests::end_all_of(folder_));
     fs::remove_all(folder_);
   }
 

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,6 +47,25 @@ inline std::vector<pid_t> processes_of(const std::string& folder, const std::str
     if (ours) found.push_back(std::stoi(name));
   }
   return found;
+}
+
+// Ends all that runs for `folder`.  A VM outlives vmkeepd, as it should, and a method that outlives it may be
+// starting one just now: so one looks again until nobody is left, who could still write into the folder.
+// False: somebody is left after `longest`.
+inline bool end_all_of(const std::string& folder, Instant longest = Instant(30'000)) {
+  const Instant deadline = now() + longest;
+  for (;;) {
+    const auto left = processes_of(folder);
+    if (left.empty()) return true;
+    for (const pid_t pid : left) {
+      const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+      if (!process) continue;
+      ::kill(pid, SIGKILL);
+      pollfd waiting{process.get(), POLLIN, 0};
+      const Instant patience = std::max(deadline - now(), Instant(0));
+      if (::poll(&waiting, 1, static_cast<int>(patience.count())) != 1) return false;
+    }
+  }
 }
 
 class PrivateDaemon {

@@ -76,7 +76,7 @@ class SimulatedHost {
 
   ~SimulatedHost() {
     daemon_.kill();
-    for (const pid_t pid : processes_of(work)) ::kill(pid, SIGKILL);
+    EXPECT_TRUE(end_all_of(work));
     const std::string log = file_text(work + "/log/vmkeepd.log");
     constexpr const char* kTracked = "tracked by cgroups in ";
     if (const auto at = log.rfind(kTracked); at != std::string::npos) {

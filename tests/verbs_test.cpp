@@ -70,8 +70,7 @@ class Verbs : public ::testing::Test {
 
   void TearDown() override {
     stop_daemon();
-    // The VMs outlive the daemon, as they should.
-    for (const pid_t pid : processes("vmkeep-simulated-vm")) ::kill(pid, SIGKILL);
+    EXPECT_TRUE(tests::end_all_of(folder_));
     fs::remove_all(folder_);
   }
 

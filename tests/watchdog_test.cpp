@@ -16,6 +16,7 @@
 
 #include "base/fd.h"
 #include "base/spawn.h"
+#include "private_daemon.h"
 
 namespace vmkeep {
 namespace {
@@ -47,6 +48,7 @@ class Watchdog : public testing::Test {
       ::kill(child_.pid, SIGKILL);
       ::waitpid(child_.pid, nullptr, 0);
     }
+    EXPECT_TRUE(tests::end_all_of(folder_));
     fs::remove_all(folder_);
   }
 
