@@ -1,9 +1,12 @@
 // Files, spawning, reaping, commands, the loop: with real processes.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/fanotify.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +14,8 @@
 #include <boost/asio/io_context.hpp>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
+#include <utility>
 
 #include "base/command.h"
 #include "base/fd.h"
@@ -297,6 +302,42 @@ TEST_F(Processes, DescriptorsArriveWhereTheyShould) {
   EXPECT_STREQ(text.data(), "through\n");
   ::close(ends[0]);
   EXPECT_TRUE(run_task(loop_, reaper_.exited(child->pid, now() + Instant(5s)))->success());
+}
+
+// How many descriptors beyond 0 to 2 a process has that is about to execute this program: the kernel asks us
+// first (fanotify(7)), and we look before we let it.  -1: nobody came.
+int descriptors_before_exec(int asked) {
+  pollfd waiting{asked, POLLIN, 0};
+  fanotify_event_metadata event{};
+  if (::poll(&waiting, 1, 20000) != 1 || ::read(asked, &event, sizeof event) != sizeof event) return -1;
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(event.pid) + "/fd"))
+    count += std::stoi(entry.path().filename()) > 2;
+  const fanotify_response go{event.fd, FAN_ALLOW};
+  return ::write(asked, &go, sizeof go) == sizeof go ? count : -1;
+}
+
+// An exec may take for ever, and nobody must take the child for us meanwhile.
+TEST_F(Processes, AChildThatHasNotComeToItsExecKeepsNothingOfOurs) {
+  const Fd asked(::fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY | O_CLOEXEC));
+  if (!asked) GTEST_SKIP() << "only root may ask the kernel for that";
+  std::string program = "/tmp/vmkeep-base.XXXXXX";
+  ASSERT_NE(::mkdtemp(program.data()), nullptr);
+  const std::string folder = std::exchange(program, program + "/true");
+  std::filesystem::copy_file("/bin/true", program);
+  ASSERT_EQ(::fanotify_mark(asked.get(), FAN_MARK_ADD, FAN_OPEN_EXEC_PERM, AT_FDCWD, program.c_str()), 0);
+  const pid_t looking = ::fork();
+  if (looking == 0) ::_exit(descriptors_before_exec(asked.get()));
+  SpawnSpec spec;
+  spec.argv = {program};
+  auto child = spawn(spec);
+  EXPECT_TRUE(child) << child.error().message;
+  int status = -1;
+  ::waitpid(looking, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 1) << "its word to us, and nothing else";
+  reaper_.expect(child->pid);
+  EXPECT_TRUE(run_task(loop_, reaper_.exited(child->pid, now() + Instant(5s)))->success());
+  std::filesystem::remove_all(folder);
 }
 
 TEST_F(Processes, AnOrphanIsReapedWithItsStatus) {

@@ -143,8 +143,11 @@ struct ChildSide {
     assign(out, 1);
     assign(err, 2);
     for (size_t i = 0; i < spec.descriptors.size(); ++i) assign(moved[i], spec.descriptors[i].second);
-    // Whatever a library of ours opened without CLOEXEC must not reach the child (VBoxSVC inherits all).
-    ::syscall(SYS_close_range, static_cast<unsigned>(high), ~0U, kCloseRangeCloexec);
+    // Nothing else of ours is kept, not even until exec, which may take for ever: whoever waits for the end
+    // of a socket of ours would wait for the child's, and our successor would find somebody listening.
+    if (report != high && ::dup3(report, high, O_CLOEXEC) < 0) give_up(SpawnStep::descriptors);
+    report = high;
+    ::syscall(SYS_close_range, static_cast<unsigned>(high) + 1, ~0U, 0);
     for (int fd = 3; fd < high; ++fd) {
       bool wanted = false;
       for (const auto& [ours, theirs] : spec.descriptors) wanted = wanted || theirs == fd;
@@ -197,8 +200,6 @@ struct ChildSide {
         raw_call(SYS_execve, address(argv[0]), address(argv.data()), address(environment.data()));
     give_up(SpawnStep::exec, static_cast<int>(-error));
   }
-
-  static constexpr unsigned kCloseRangeCloexec = 1U << 2U;
 };
 
 VMKEEP_IN_CHILD void begin_child(void* child) {

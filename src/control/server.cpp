@@ -1,8 +1,10 @@
 #include "control/server.h"
 
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -69,28 +71,6 @@ Result<sockaddr_un> address_of(const std::string& path) {
   return address;
 }
 
-// Makes room for our socket: removes what a dead daemon left behind.
-Result<> clear_the_way(const std::string& path, const sockaddr_un& address) {
-  struct stat found {};
-  if (::lstat(path.c_str(), &found) != 0) {
-    if (errno == ENOENT) return {};
-    return errno_error("cannot look at " + path);
-  }
-  if (!S_ISSOCK(found.st_mode)) {
-    return fail(ErrorKind::invalid, path + " is there and is no socket; remove it if nobody needs it");
-  }
-  const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!probe) return errno_error("cannot make a socket");
-  // EAGAIN is a full backlog: somebody listens, if slowly.
-  if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
-      errno == EAGAIN) {
-    return fail(ErrorKind::busy, "another vmkeepd listens on " + path);
-  }
-  if (errno != ECONNREFUSED) return errno_error("cannot find out who listens on " + path);
-  if (::unlink(path.c_str()) != 0) return errno_error("cannot remove the stale socket " + path);
-  return {};
-}
-
 // As they were when the peer connected; a kernel that does not tell gives none.
 std::vector<gid_t> groups_of(int socket) {
   std::vector<gid_t> groups(32);
@@ -110,6 +90,40 @@ Peer peer_of(int socket) {
   Peer peer{credentials.pid, credentials.uid, credentials.gid, {}};
   if (peer.uid != 0 && peer.uid != ::geteuid()) peer.groups = groups_of(socket);
   return peer;
+}
+
+// Whether the process at the other end is there, not only somebody who keeps its socket: a child of a daemon
+// that was killed may have been on its way to its exec.
+bool peer_lives(int socket) {
+  const pid_t pid = peer_of(socket).pid;
+  if (pid <= 0) return true;  // of another pid namespace
+  const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!process) return errno != ESRCH;
+  pollfd ended{process.get(), POLLIN, 0};
+  return ::poll(&ended, 1, 0) == 0;
+}
+
+// Makes room for our socket: removes what a dead daemon left behind.
+Result<> clear_the_way(const std::string& path, const sockaddr_un& address) {
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) != 0) {
+    if (errno == ENOENT) return {};
+    return errno_error("cannot look at " + path);
+  }
+  if (!S_ISSOCK(found.st_mode)) {
+    return fail(ErrorKind::invalid, path + " is there and is no socket; remove it if nobody needs it");
+  }
+  const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!probe) return errno_error("cannot make a socket");
+  // EAGAIN is a full backlog: somebody listens, if slowly.
+  const bool connected =
+      ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  if (connected ? peer_lives(probe.get()) : errno == EAGAIN) {
+    return fail(ErrorKind::busy, "another vmkeepd listens on " + path);
+  }
+  if (!connected && errno != ECONNREFUSED) return errno_error("cannot find out who listens on " + path);
+  if (::unlink(path.c_str()) != 0) return errno_error("cannot remove the stale socket " + path);
+  return {};
 }
 
 }  // namespace

@@ -346,6 +346,36 @@ TEST_F(Wire, ALiveSocketIsBusyAndAStaleOneIsReplaced) {
   loop.run();
 }
 
+// Of a daemon that was killed while it started a program: the child has the socket until it closes it.
+TEST_F(Wire, ASocketWhoseListenerIsDeadIsReplacedWhoeverKeepsIt) {
+  std::array<int, 2> keeping{};
+  ASSERT_EQ(::pipe(keeping.data()), 0);
+  const std::string path = folder_ + "/kept.sock";
+  const pid_t listener = ::fork();
+  if (listener == 0) {
+    asio::io_context loop(1);
+    const auto server = Server::listen(loop.get_executor(), path);
+    const pid_t keeper = server ? ::fork() : -1;
+    if (keeper == 0) {
+      ::close(keeping[1]);
+      char byte = 0;
+      [[maybe_unused]] const auto end = ::read(keeping[0], &byte, 1);
+    }
+    ::_exit(keeper < 0 ? 1 : 0);
+  }
+  ::close(keeping[0]);
+  int status = -1;
+  ::waitpid(listener, &status, 0);
+  ASSERT_EQ(status, 0);
+  EXPECT_TRUE(Client::connect(path)) << "nobody keeps it";
+  asio::io_context loop(1);
+  auto next = Server::listen(loop.get_executor(), path);
+  EXPECT_TRUE(next) << next.error().message;
+  ::close(keeping[1]);
+  if (next) next->reset();
+  loop.run();
+}
+
 TEST_F(Wire, ADaemonThatDiesIsNoticed) {
   Client one = client();
   ASSERT_TRUE(one.begin("Shutdown", {}));
