@@ -183,15 +183,11 @@ process_of() {
 } 2>/dev/null
 
 by_hand() {
-  local deadline=$((SECONDS + minute)) said
+  local said
   case $driver in
     simulated) as_owner "$work/bin/vmkeep-simulated-vm" --home "$home" --say "$2" "${uuids[$1]}" ;;
     *)
-      # A look of the guard's may hold the VM's lock in that moment.
-      until said=$(as_owner VBoxManage controlvm "${uuids[$1]}" "$2" 2>&1) || ((SECONDS >= deadline)) ||
-        ! grep -qE 'locked|has tried to lock' <<<"$said"; do
-        sleep 0.2
-      done
+      said=$(manage controlvm "${uuids[$1]}" "$2")
       ! grep -q 'VBoxManage: error' <<<"$said"
       ;;
   esac || wrong "$2 of $1's VM by hand failed: ${said-}"

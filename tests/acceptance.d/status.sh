@@ -56,7 +56,7 @@ is_nowhere() {
   step "T03 Not registered with the hypervisor: 125, in words."
   case $driver in
     simulated) rm "$home/${uuids[nowhere]}".* ;;
-    *) as_owner VBoxManage unregistervm "${uuids[nowhere]}" --delete >/dev/null 2>&1 ;;
+    *) manage unregistervm "${uuids[nowhere]}" --delete >/dev/null 2>&1 ;;
   esac || wrong "the VM could not be unregistered"
   exits 125 vmkeep status vbox:nowhere
   shows 'not registered'

@@ -121,9 +121,9 @@ ports() {
     simulate "$1" "\"serial\":$2"
     return
   fi
-  as_owner VBoxManage modifyvm "$uuid" --uart1 off || wrong "modifyvm"
+  manage modifyvm "$uuid" --uart1 off || wrong "modifyvm"
   for ((n = 1; n <= $2; ++n)); do
-    as_owner VBoxManage modifyvm "$uuid" "--uart$n" "$( ((n == 1)) && echo 0x3f8 || echo 0x2f8)" $((5 - n)) \
+    manage modifyvm "$uuid" "--uart$n" "$( ((n == 1)) && echo 0x3f8 || echo 0x2f8)" $((5 - n)) \
       "--uart-mode$n" server "$home/$1.port$n" || wrong "modifyvm"
   done
 }

@@ -69,7 +69,7 @@ switched_off_by_its_user() {
   say "== Its owner switches vm3 off: it stays off, and svcs -x knows why."
   case $driver in
     simulated) ok "as_owner $work/bin/vmkeep-simulated-vm --say poweroff ${uuids[vm3]} --home $home" ;;
-    *) ok "as_owner VBoxManage controlvm vm3 poweroff" ;;
+    *) ok "manage controlvm vm3 poweroff" ;;
   esac
   until_state vbox:vm3 disabled 40
   explained vm3 'State: disabled' 'the VM is powered off'
@@ -82,7 +82,7 @@ renamed() {
   case $driver in
     simulated) as_owner "$work/bin/vmkeep-simulated-vm" --rename vm3 "$new" --home "$home" ;;
     # With the name goes the folder, in which its serial port was a file.
-    *) as_owner VBoxManage modifyvm "${uuids[vm3]}" --uart1 off --name "$new" ;;
+    *) manage modifyvm "${uuids[vm3]}" --uart1 off --name "$new" ;;
   esac || wrong "vm3 could not be renamed"
   ok "svcadm enable -s vbox:vm3"
   ok "vmkeep status vbox:vm3"
@@ -106,7 +106,7 @@ deleted() {
   ok "svcadm disable -s vbox:vm1"
   case $driver in
     simulated) as_owner "$work/bin/vmkeep-simulated-vm" --state vm1 --set missing --home "$home" ;;
-    *) as_owner VBoxManage discardstate vm1 && as_owner VBoxManage unregistervm "${uuids[vm1]}" --delete ;;
+    *) manage discardstate vm1 && manage unregistervm "${uuids[vm1]}" --delete ;;
   esac || wrong "vm1 could not be deleted"
   ok "svcadm enable vbox:vm1"
   until_state vbox:vm1 maintenance 40

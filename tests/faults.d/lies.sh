@@ -58,8 +58,8 @@ make_disk_small() {
     "$here/../lab/virtualbox" share "$small" >/dev/null || wrong "the small disk could not be shown to the lab"
   fi
   ok "svcadm disable -s vbox:vm4"
-  as_owner VBoxManage discardstate vm4 || wrong "discardstate"
-  as_owner VBoxManage modifyvm vm4 --snapshot-folder "$small" || wrong "modifyvm --snapshot-folder"
+  manage discardstate vm4 || wrong "discardstate"
+  manage modifyvm vm4 --snapshot-folder "$small" || wrong "modifyvm --snapshot-folder"
   ok "svcadm enable -s vbox:vm4"
 }
 

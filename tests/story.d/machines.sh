@@ -73,6 +73,20 @@ in_time() {
   return $status
 }
 
+# VBoxManage as the owner.  A question of the guard's holds the VM's lock for a moment, and two of them that meet end each
+# other's: who is refused for that asks again for a minute.
+manage() {
+  local deadline=$((SECONDS + 60)) said status
+  while true; do
+    status=0
+    said=$(as_owner VBoxManage "$@" 2>&1) || status=$?
+    ((status != 0 && SECONDS < deadline)) && grep -qE 'locked|has tried to lock|not ready' <<<"$said" || break
+    read -r -t 0.2 -u "$nobody"
+  done
+  [[ ! $said ]] || printf '%s\n' "$said"
+  return $status
+}
+
 # make_vm NAME [GUEST]: registers a VM; its guest is one of the lab's (lab/virtualbox help).
 make_vm() {
   uuids["$1"]=$(create_vm "$@") && [[ ${uuids["$1"]} ]]
@@ -150,7 +164,7 @@ create_vm_on_path() {
 vm_state() {
   case $driver in
     simulated) as_owner "$work/bin/vmkeep-simulated-vm" --state "$1" --home "$home" ;;
-    *) as_owner VBoxManage showvminfo "$1" --machinereadable 2>/dev/null | sed -n 's/^VMState="\(.*\)"$/\1/p' ;;
+    *) manage showvminfo "$1" --machinereadable | sed -n 's/^VMState="\(.*\)"$/\1/p' ;;
   esac
 }
 
@@ -159,7 +173,7 @@ start_by_hand() {
   case $driver in
     simulated) as_owner setsid -f "$work/bin/vmkeep-simulated-vm" --startvm "${uuids["$1"]}" --home "$home" \
       >/dev/null 2>&1 </dev/null ;;
-    *) as_owner VBoxManage startvm "${uuids["$1"]}" --type headless ;;
+    *) manage startvm "${uuids["$1"]}" --type headless ;;
   esac
 }
 
