@@ -28,7 +28,7 @@ std::string reasons(const std::string& why) {
 }
 
 std::string start_sentence(const StartPlan& plan, const Observation& observed) {
-  const bool saved = observed.agreed() == VmState::saved || observed.agreed() == VmState::aborted_saved;
+  const bool saved = is_restorable(observed.agreed());
   switch (plan.action) {
     case StartAction::launch:
       return reasons(plan.why) + (saved ? "; so start would restore it" : "; so start would boot it");

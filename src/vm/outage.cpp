@@ -34,8 +34,7 @@ Verdict stay(std::string why) {
 }
 
 bool is_down(VmState state) {
-  return state == VmState::poweroff || state == VmState::saved || state == VmState::aborted ||
-         state == VmState::aborted_saved;
+  return state == VmState::poweroff || state == VmState::aborted || is_restorable(state);
 }
 
 // The restart is remembered as an outage until the VM runs again: whoever looks in between asks for it again.
@@ -76,9 +75,7 @@ std::optional<Verdict> window(const VmConfig& config, VmState state, Instant now
 std::optional<Verdict> explained(const Outage& outage, VmState state) {
   switch (outage.kind) {
     case OutageKind::save:
-      if (state == VmState::saved || state == VmState::aborted_saved) {
-        return stay("the VM is saved, by " + outage.by);
-      }
+      if (is_restorable(state)) return stay("the VM is saved, by " + outage.by);
       break;
     case OutageKind::poweroff:
       if (is_down(state)) return stay("the VM is off, by " + outage.by);

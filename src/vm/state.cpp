@@ -83,6 +83,10 @@ bool is_up(VmState state) {
   return kind == Kind::up || kind == Kind::passing_up;
 }
 
+bool is_restorable(VmState state) {
+  return state == VmState::saved || state == VmState::aborted_saved;
+}
+
 bool is_passing(VmState state) {
   const Kind kind = row(state).kind;
   return kind == Kind::passing_up || kind == Kind::passing_down;

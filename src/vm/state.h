@@ -42,9 +42,10 @@ enum class VmState {
 std::string_view to_string(VmState state);  // "aborted-saved": VirtualBox's own words
 std::string_view in_words(VmState state);   // for a sentence: "powered off"; else VirtualBox's own
 std::optional<VmState> vm_state(
-    std::string_view word);      // of VirtualBox's words; never missing or inaccessible
-bool is_up(VmState state);       // a VM process belongs to it
-bool is_passing(VmState state);  // it will change by itself
+    std::string_view word);         // of VirtualBox's words; never missing or inaccessible
+bool is_up(VmState state);          // a VM process belongs to it
+bool is_passing(VmState state);     // it will change by itself
+bool is_restorable(VmState state);  // down, and its next start restores what was saved
 
 // The process of the VM: the second witness.
 enum class Witness { absent, present, unsure };

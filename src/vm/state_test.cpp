@@ -82,6 +82,14 @@ TEST(VmState, UpAndPassingFollowTheTable) {
   check({VmState::unknown}, false, false);
 }
 
+TEST(VmState, OnlyWhatWasSavedIsRestored) {
+  for (const auto* states : {&kDown, &kUp, &kPassingUp, &kPassingDown, &kNone}) {
+    for (const VmState state : *states) {
+      EXPECT_EQ(is_restorable(state), to_string(state).ends_with("saved")) << to_string(state);
+    }
+  }
+}
+
 TEST(Agreed, FollowsTheTable) {
   struct {
     const std::vector<VmState>& states;

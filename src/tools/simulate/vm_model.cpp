@@ -54,7 +54,7 @@ void VmModel::pass(VmState passing, VmState to, const std::string& what, Done do
 }
 
 void VmModel::launch(Done done) {
-  const bool restores = state_ == VmState::saved || state_ == VmState::aborted_saved;
+  const bool restores = vm::is_restorable(state_);
   ++launches_;
   // Said before the first launch it means the next one.
   if (launches_ > 1 && std::exchange(until_launch, false)) check_exits = 0;
