@@ -45,6 +45,8 @@ set_up() {
   # The owner must be able to execute the tools, wherever the checkout lies.
   mkdir "$work/bin" "$work/home"
   cp -P "$bin"/{vmkeepd,vmkeep-guard,vmkeep-simulated-vm,vmkeep,svcs,svcadm,svcprop,svccfg} "$work/bin/"
+  # For who plays with it afterwards.
+  [[ ! $keep ]] || cp -P "$bin"/{vmkeep-simulator,vbox.sh,ctstat} "$work/bin/"
   ((EUID != 0)) || chown "$owner:$group" "$work/home"
   [[ $driver != lab ]] || home=$owners_home/story-$$
   : "${home:=$work/home}"
