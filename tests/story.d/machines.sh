@@ -232,8 +232,8 @@ tear_down() {
 # driver knows that (driver_actions.cpp); a save by hand, or by a script of 2009, has just failed.
 lost_save=i_saveStorageControllers
 
-# Whether a VBoxManage of this test or of its guard hung, a save was lost, VBoxSVC answers nobody, or one came to its end without its last
-# word; and nobody here meant it to.
+# Whether a VBoxManage of this test or of its guard hung, a save was lost, VBoxSVC answers nobody, or one came to its end
+# without its last word; and nobody here meant it to.
 service_fell() {
   local log
   [[ ! -e $work/fell ]] || return 0
